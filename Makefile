@@ -1,0 +1,41 @@
+# Every target works on a fresh clone: the first one that needs Python makes .venv by itself.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+NAME   ?= quickstart
+ARGS   ?=
+
+.PHONY: help setup scenario scenarios test check format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+setup: $(STAMP) ## Create .venv and install the harness into it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, found " + sys.version.split()[0] + "; run: make PYTHON=python3.11 setup")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+scenario: $(STAMP) ## Run one scenario: make scenario NAME=quickstart
+	@$(BIN)/harness run $(NAME) $(ARGS)
+
+scenarios: $(STAMP) ## Run every scenario
+	@$(BIN)/harness run --all $(ARGS)
+
+test: $(STAMP) ## Run the tests
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(STAMP) ## Lint, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(STAMP) ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+clean: ## Remove what was built and all runs
+	rm -rf $(VENV) runs dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

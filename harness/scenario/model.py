@@ -1,0 +1,232 @@
+"""What a scenario may say: the TOML file's shape, with AWS's parameter names in snake case.
+
+The model only holds what was written plus defaults; `harness.scenario.load` reads files and turns
+every mistake into one line that names file and key, and `harness.scenario.rules` checks what holds
+between keys (key attributes in the template, column types against attribute types, ...).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """A table of the file: unknown keys are refused, values are never changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KeyPart(Part):
+    """One element of the primary key."""
+
+    attribute_name: Name
+    key_type: Literal["HASH", "RANGE"]
+
+
+class AttributeDefinition(Part):
+    """Type of a key attribute."""
+
+    attribute_name: Name
+    attribute_type: Literal["S", "N", "B"]
+
+
+class TimeToLive(Part):
+    """DynamoDB's time to live: a number attribute with the epoch second of expiry."""
+
+    attribute_name: Name
+
+
+class Table(Part):
+    """The source table, in the words of CreateTable."""
+
+    table_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{3,255}$")]
+    key_schema: Annotated[list[KeyPart], Field(min_length=1, max_length=2)]
+    attribute_definitions: list[AttributeDefinition]
+    stream_view_type: (
+        Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] | None
+    ) = Field(None, description="when set, DynamoDB Streams is enabled too")
+    time_to_live: TimeToLive | None = None
+
+
+class Stream(Part):
+    """The Kinesis data stream and the table's streaming destination to it."""
+
+    stream_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")] | None = Field(
+        None, description="default: the table's name followed by -cdc"
+    )
+    shard_count: Annotated[int, Field(ge=1, le=256)] = 2
+    approximate_creation_date_time_precision: Literal["MILLISECOND", "MICROSECOND"] = "MICROSECOND"
+
+
+class Snapshot(Part):
+    """The S3 export that the pipeline starts from."""
+
+    export: bool = True
+    export_format: Literal["DYNAMODB_JSON", "ION"] = "DYNAMODB_JSON"
+    s3_prefix: str = "export"
+    data_files: Annotated[int, Field(ge=1, le=256)] = 4
+
+
+class Provider(Part):
+    """How the value of one attribute is drawn.
+
+    Exactly one of `faker`, `value`, `choice`, `sequence`, `fields`, `items` says where it comes
+    from; `type` is the DynamoDB type it is stored as (inferred when left out).
+    """
+
+    type: Literal["S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"] | None = None
+    faker: str | None = Field(None, description="name of a faker provider, e.g. 'first_name'")
+    args: dict[str, Any] = Field(default_factory=dict, description="arguments of the provider")
+    value: Any = Field(None, description="always this value")
+    choice: list[Any] | None = Field(None, description="one of these values")
+    sequence: str | None = Field(None, description="'u-{n}': n counts the items from 0")
+    fields: dict[str, Provider | str] | None = Field(
+        None, description="a map of further attributes"
+    )
+    items: Provider | str | None = Field(
+        None, description="a list or set of values drawn like this"
+    )
+    length: Annotated[list[int], Field(min_length=2, max_length=2)] = Field(
+        default_factory=lambda: [1, 3], description="least and most members of `items`"
+    )
+    optional: Share = Field(0.0, description="share of images that lack the attribute")
+    null: Share = Field(0.0, description="share of images where it is NULL")
+
+
+class Mix(Part):
+    """Weights of the kinds of change; they need not add up to one."""
+
+    insert: Annotated[float, Field(ge=0)] = 0.2
+    replace: Annotated[float, Field(ge=0)] = Field(0.2, description="PutItem over a live item")
+    update: Annotated[float, Field(ge=0)] = Field(0.4, description="UpdateItem SET/REMOVE/ADD")
+    delete: Annotated[float, Field(ge=0)] = 0.15
+    reinsert: Annotated[float, Field(ge=0)] = Field(0.05, description="PutItem of a deleted key")
+
+
+class Keys(Part):
+    """Which live key the next change meets."""
+
+    distribution: Literal["uniform", "zipf", "hot"] = "uniform"
+    hot_keys: Annotated[int, Field(ge=1)] = Field(1, description="with 'hot': how many are hot")
+    hot_share: Share = Field(0.8, description="with 'hot': share of the changes that meet them")
+
+
+class Markers(Part):
+    """Attributes in each item that name the write it came from; empty strings turn them off."""
+
+    id: str = "_w"
+    counter: str = "_n"
+
+
+class Workload(Part):
+    """Who writes what, and when."""
+
+    items: Count = Field(1000, description="items written before the export")
+    changes: Count = Field(2000, description="changes after the export was requested")
+    during_snapshot: Share = Field(0.25, description="share of the changes made while it loads")
+    mix: Mix = Field(default_factory=lambda: Mix())
+    keys: Keys = Field(default_factory=lambda: Keys())
+    burst: Annotated[int, Field(ge=1)] = Field(
+        1, description="changes of one key sent at once, several in one millisecond"
+    )
+    burst_share: Share = Field(0.0, description="share of the changes that come in such bursts")
+    markers: Markers = Field(default_factory=lambda: Markers())
+    from_export: str | None = Field(None, description="folder of a DynamoDB export: the items")
+    from_records: str | None = Field(None, description="JSON lines of captured change records")
+
+
+class Column(Part):
+    """One column of the target and the attribute it shows."""
+
+    type: Name
+    attribute: str | None = Field(None, description="attribute path; default: the column's name")
+
+
+class Deleted(Part):
+    """How a deleted item looks in the target: exactly one of the three."""
+
+    column: str | None = Field(None, description="a UInt8 column that is 1")
+    predicate: str | None = Field(None, description="a SQL condition that is true")
+    absent: bool = Field(False, description="the row is gone")
+
+
+class Target(Part):
+    """The ClickHouse table that must equal the source."""
+
+    database: Name = "default"
+    table: Name
+    columns: Annotated[dict[str, Column | str], Field(min_length=1)] = Field(
+        description="column name to type, or to {type, attribute}"
+    )
+    order_by: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="default: the columns of the primary key"
+    )
+    version: str = "version"
+    version_type: str = "UInt64"
+    deleted: Deleted = Field(default_factory=lambda: Deleted(column="is_deleted"))
+    partition_by: str | None = None
+    engine: str | None = Field(None, description="default: ReplacingMergeTree(version, is_deleted)")
+    settings: dict[str, str | int] = Field(default_factory=dict, description="table settings")
+    ddl: list[str] = Field(
+        default_factory=list,
+        description="statements instead of the derived CREATE TABLE; empty with created_by pipeline",
+    )
+    created_by: Literal["scenario", "pipeline"] = "scenario"
+    view: str | None = Field(None, description="a SELECT to compare instead of table FINAL")
+
+
+class Pipeline(Part):
+    """What is under test.
+
+    `name` is a pipeline that ships (`clickpipes`, `guide`, a mutant), or a label for `command`,
+    `lambda` or `python`.
+    """
+
+    name: Name = "clickpipes"
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="the pipeline's own settings"
+    )
+    command: list[str] | None = None
+
+
+class Expectation(Part):
+    """A failure that is wanted: the pipeline must fail these checks, or the run fails."""
+
+    pipeline: Name
+    fails: Annotated[list[str], Field(min_length=1)]
+
+
+class Settle(Part):
+    """When a run counts as settled."""
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    quiet_seconds: Annotated[float, Field(ge=0, le=60)] = 0.5
+
+
+class Scenario(Part):
+    """One story: a table, what is written, how it travels, where it must arrive."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    description: Name
+    guards: str = Field("", description="the bug that this scenario guards against")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    table: Table
+    item: Annotated[dict[str, Provider | str], Field(min_length=1)] = Field(
+        description="attribute name to provider; a bare string is a faker provider"
+    )
+    stream: Stream = Field(default_factory=lambda: Stream())
+    snapshot: Snapshot = Field(default_factory=lambda: Snapshot())
+    workload: Workload = Field(default_factory=lambda: Workload())
+    target: Target
+    pipeline: Pipeline = Field(default_factory=lambda: Pipeline())
+    settle: Settle = Field(default_factory=lambda: Settle())
+    expect: list[Expectation] = Field(default_factory=list)
+    sightings: list[str] = Field(
+        default_factory=list, description="what a run must have met to prove anything"
+    )

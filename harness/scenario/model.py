@@ -130,13 +130,13 @@ class Workload(Part):
     items: Count = Field(1000, description="items written before the export")
     changes: Count = Field(2000, description="changes after the export was requested")
     during_snapshot: Share = Field(0.25, description="share of the changes made while it loads")
-    mix: Mix = Field(default_factory=lambda: Mix())
-    keys: Keys = Field(default_factory=lambda: Keys())
+    mix: Mix = Field(default_factory=Mix)
+    keys: Keys = Field(default_factory=Keys)
     burst: Annotated[int, Field(ge=1)] = Field(
         1, description="changes of one key sent at once, several in one millisecond"
     )
     burst_share: Share = Field(0.0, description="share of the changes that come in such bursts")
-    markers: Markers = Field(default_factory=lambda: Markers())
+    markers: Markers = Field(default_factory=Markers)
     from_export: str | None = Field(None, description="folder of a DynamoDB export: the items")
     from_records: str | None = Field(None, description="JSON lines of captured change records")
 
@@ -220,12 +220,12 @@ class Scenario(Part):
     item: Annotated[dict[str, Provider | str], Field(min_length=1)] = Field(
         description="attribute name to provider; a bare string is a faker provider"
     )
-    stream: Stream = Field(default_factory=lambda: Stream())
-    snapshot: Snapshot = Field(default_factory=lambda: Snapshot())
-    workload: Workload = Field(default_factory=lambda: Workload())
+    stream: Stream = Field(default_factory=Stream)
+    snapshot: Snapshot = Field(default_factory=Snapshot)
+    workload: Workload = Field(default_factory=Workload)
     target: Target
-    pipeline: Pipeline = Field(default_factory=lambda: Pipeline())
-    settle: Settle = Field(default_factory=lambda: Settle())
+    pipeline: Pipeline = Field(default_factory=Pipeline)
+    settle: Settle = Field(default_factory=Settle)
     expect: list[Expectation] = Field(default_factory=list)
     sightings: list[str] = Field(
         default_factory=list, description="what a run must have met to prove anything"

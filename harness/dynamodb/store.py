@@ -1,0 +1,246 @@
+"""Where a table's items live: JSON bytes in key order, and the projections of its indexes.
+
+A row is an item's JSON bytes and its size in DynamoDB's terms, so answers splice bytes, and a
+million small items fit into about a gigabyte. Nothing here knows of expressions or limits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from sortedcontainers import SortedList
+
+from harness.dynamodb.attributes import item_size
+from harness.dynamodb.keys import TOKEN_BYTES, KeySchema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from harness.dynamodb.change_log import Item
+
+Row = tuple[bytes, int]
+"""An item's JSON bytes and its size in bytes as DynamoDB counts it."""
+
+PAST = b"\xff" * (TOKEN_BYTES + 1)
+
+
+class OrderedRows:
+    """Rows by position. Sorting is put off until somebody reads in order.
+
+    A run of puts costs a dictionary entry each; the first ordered read after it sorts them in.
+    """
+
+    __slots__ = ("_fresh", "_order", "rows", "size_bytes")
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, Row] = {}
+        self.size_bytes = 0
+        self._order: SortedList = SortedList()
+        self._fresh: set[bytes] = set()
+
+    def put(self, position: bytes, row: Row) -> None:
+        """Insert or replace."""
+        old = self.rows.get(position)
+        if old is None:
+            self._fresh.add(position)
+            self.size_bytes += row[1]
+        else:
+            self.size_bytes += row[1] - old[1]
+        self.rows[position] = row
+
+    def remove(self, position: bytes) -> Row | None:
+        """Remove and return the row, or None when there is none."""
+        row = self.rows.pop(position, None)
+        if row is None:
+            return None
+        self.size_bytes -= row[1]
+        if position in self._fresh:
+            self._fresh.discard(position)
+        else:
+            self._order.remove(position)
+        return row
+
+    def between(
+        self,
+        low: bytes,
+        high: bytes = PAST,
+        *,
+        backward: bool = False,
+        low_open: bool = False,
+        high_open: bool = True,
+    ) -> Iterator[bytes]:
+        """Positions from `low` to `high` in order (from `high` down when `backward`).
+
+        The rows must not change while the iterator is in use.
+        """
+        if self._fresh:
+            self._order.update(self._fresh)
+            self._fresh.clear()
+        positions: Iterator[bytes] = self._order.irange(
+            low, high, inclusive=(not low_open, not high_open), reverse=backward
+        )
+        return positions
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Index:
+    """A secondary index: the projections of those items that have its key attributes.
+
+    Args:
+        name: unique in its table.
+        schema: its key.
+        table_schema: the table's key, part of each projection and of each position.
+        is_global: GSI or LSI.
+        projection: `ALL`, `KEYS_ONLY` or `INCLUDE`.
+        include: the attributes that INCLUDE adds to the keys.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        schema: KeySchema,
+        table_schema: KeySchema,
+        *,
+        is_global: bool,
+        projection: str = "ALL",
+        include: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.schema = schema
+        self.is_global = is_global
+        self.projection = projection
+        self.include = include
+        self.key_names = tuple(dict.fromkeys(schema.names + table_schema.names))
+        self._kept = frozenset(self.key_names + include)
+        self.ordered = OrderedRows()
+
+    def position(self, table_position: bytes, item: Item) -> bytes | None:
+        """Where `item` stands in this index, or None when it is not in it."""
+        own = self.schema.position_or_none(item)
+        return None if own is None else own + table_position
+
+    def project(self, item: Item, row: Row) -> Row:
+        """The row of `item` in this index."""
+        if self.projection == "ALL":
+            return row
+        kept = {name: value for name, value in item.items() if name in self._kept}
+        return orjson.dumps(kept), item_size(kept)
+
+    def write(
+        self, table_position: bytes, old: Item | None, new: Item | None, row: Row | None
+    ) -> tuple[int, int]:
+        """Follow one write; returns the sizes of the projection before and after (0: absent)."""
+        before = None if old is None else self.position(table_position, old)
+        after = None if new is None else self.position(table_position, new)
+        removed = added = 0
+        if before is not None:
+            removed = self.ordered.rows[before][1]
+        if new is not None and row is not None and after is not None:
+            projected = self.project(new, row)
+            added = projected[1]
+            if before == after and projected == self.ordered.rows[after]:
+                return 0, 0
+            self.ordered.put(after, projected)
+        if before is not None and before != after:
+            self.ordered.remove(before)
+        return removed, added
+
+
+class ItemStore:
+    """The items of one table and its indexes.
+
+    Args:
+        schema: the table's key.
+    """
+
+    def __init__(self, schema: KeySchema) -> None:
+        self.schema = schema
+        self.ordered = OrderedRows()
+        self.indexes: dict[str, Index] = {}
+        self.watchers: list[Callable[[bytes, Item | None, Item | None], None]] = []
+
+    def __len__(self) -> int:
+        return len(self.ordered)
+
+    @property
+    def size_bytes(self) -> int:
+        """The sum of the items' sizes."""
+        return self.ordered.size_bytes
+
+    def get(self, key: Item) -> Item | None:
+        """The item with this primary key (normalised values), or None."""
+        row = self.ordered.rows.get(self.schema.position(key))
+        return None if row is None else orjson.loads(row[0])
+
+    def row(self, position: bytes) -> Row | None:
+        """The row at a position."""
+        return self.ordered.rows.get(position)
+
+    def put(
+        self, position: bytes, item: Item, row: Row, old: Item | None
+    ) -> dict[str, tuple[int, int]]:
+        """Store `item`, replacing `old`.
+
+        Returns:
+            The indexes that changed, with the sizes of their projections before and after.
+        """
+        self.ordered.put(position, row)
+        return self._follow(position, old, item, row) if self.indexes or self.watchers else {}
+
+    def remove(self, position: bytes, old: Item) -> dict[str, tuple[int, int]]:
+        """Remove the item `old`; returns what `put` does."""
+        self.ordered.remove(position)
+        return self._follow(position, old, None, None) if self.indexes or self.watchers else {}
+
+    def _follow(
+        self, position: bytes, old: Item | None, new: Item | None, row: Row | None
+    ) -> dict[str, tuple[int, int]]:
+        touched = {}
+        for index in self.indexes.values():
+            sizes = index.write(position, old, new, row)
+            if sizes != (0, 0):
+                touched[index.name] = sizes
+        for watch in self.watchers:
+            watch(position, old, new)
+        return touched
+
+    def scan_rows(self) -> Iterator[Row]:
+        """Every row in scan order; the table must not change meanwhile."""
+        rows = self.ordered.rows
+        return (rows[position] for position in self.ordered.between(b""))
+
+    def scan_all(self) -> Iterator[Item]:
+        """Every item in scan order; the table must not change meanwhile."""
+        return (orjson.loads(json) for json, _ in self.scan_rows())
+
+    def bulk_load(self, items: Iterable[Item]) -> int:
+        """Store items as an import or a restore does: no change log, later keys replace.
+
+        The items must be valid and normalised. Returns how many were given.
+        """
+        count = 0
+        plain = not self.indexes and not self.watchers
+        for item in items:
+            count += 1
+            position = self.schema.position(item)
+            row = (orjson.dumps(item), item_size(item))
+            if plain:
+                self.ordered.put(position, row)
+                continue
+            old = self.ordered.rows.get(position)
+            self.put(position, item, row, None if old is None else orjson.loads(old[0]))
+        return count
+
+    def add_index(self, index: Index) -> None:
+        """Add an index and fill it from the items there are."""
+        self.indexes[index.name] = index
+        for position in self.ordered.between(b""):
+            row = self.ordered.rows[position]
+            index.write(position, None, orjson.loads(row[0]), row)
+
+    def drop_index(self, name: str) -> None:
+        """Forget an index."""
+        del self.indexes[name]

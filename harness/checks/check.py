@@ -1,0 +1,102 @@
+"""What a check is, what it answers, and the worst of several answers.
+
+A check that crashes, or that lacks the evidence it needs, answers `unknown`: never a pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from harness.registry import Registry
+
+if TYPE_CHECKING:
+    from harness.checks.evidence import Evidence
+
+Answer = Literal["pass", "fail", "unknown"]
+KEYS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One key that a check speaks of.
+
+    Attributes:
+        key: the item's key, attribute name to plain text.
+        what: one sentence: what is wrong with it.
+        source: column to what DynamoDB's item calls for; None when there is no such item.
+        found: column to what ClickHouse shows; None when there is no such row.
+    """
+
+    key: dict[str, str]
+    what: str
+    source: dict[str, str] | None = None
+    found: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check says of one run.
+
+    Attributes:
+        name: of the check.
+        verdict: pass, fail or unknown.
+        could_fail: False when the run had nothing that this check could have failed on.
+        message: one sentence.
+        keys: the first `KEYS_SHOWN` findings.
+    """
+
+    name: str
+    verdict: Answer
+    could_fail: bool
+    message: str
+    keys: tuple[Finding, ...] = field(default=())
+
+
+class Check(Protocol):
+    """A claim about a finished run; `name` is what scenarios and reports call it."""
+
+    name: str
+
+    def check(self, evidence: Evidence) -> Verdict:
+        """Judge the run."""
+        ...
+
+
+checks: Registry[Check] = Registry("check")
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Every registered check's verdict; a check that crashes is `unknown` and says why."""
+    return [_judge_one(check, evidence) for check in checks]
+
+
+def _judge_one(check: Check, evidence: Evidence) -> Verdict:
+    try:
+        return check.check(evidence)
+    except Exception as error:  # noqa: BLE001 - one of the three edges: a crash is not a pass
+        return Verdict(
+            check.name, "unknown", True, f"the check itself broke: {type(error).__name__}: {error}"
+        )
+
+
+def worst(verdicts: list[Verdict]) -> Answer:
+    """Fail over unknown over pass."""
+    answers = {v.verdict for v in verdicts}
+    if "fail" in answers:
+        return "fail"
+    return "unknown" if "unknown" in answers or not answers else "pass"
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as `harness run --json` prints it."""
+    return {
+        "name": verdict.name,
+        "verdict": verdict.verdict,
+        "could_fail": verdict.could_fail,
+        "message": verdict.message,
+        "keys": [
+            {"key": f.key, "what": f.what, "source": f.source, "found": f.found}
+            for f in verdict.keys
+        ],
+    }

@@ -1,0 +1,209 @@
+"""Source and target compared once, key by key and column by column, for all checks to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness.checks.check import Finding
+from harness.values.cells import JsonText, Unstorable, cell_matches, expected_cell, found_cell
+from harness.values.paths import look_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.checks.evidence import Evidence, Item, Key, Write
+
+Kind = Literal["missing", "stale", "altered", "resurrected", "phantom", "twice"]
+_TEXT_MAX = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key on which source and target disagree, and how."""
+
+    kind: Kind
+    finding: Finding
+
+
+@dataclass(slots=True)
+class Comparison:
+    """All differences, and what was compared."""
+
+    differences: list[Difference] = field(default_factory=list)
+    unstorable: list[Finding] = field(default_factory=list)
+    items: int = 0
+    rows: int = 0
+    deleted_keys: int = 0
+
+    def of(self, *kinds: Kind) -> list[Finding]:
+        """The findings of these kinds."""
+        return [d.finding for d in self.differences if d.kind in kinds]
+
+
+@lru_cache(maxsize=1)
+def compare(evidence: Evidence) -> Comparison:
+    """Compare once for each evidence; every check then reads the same answer."""
+    return _Comparer(evidence).run()
+
+
+class _Comparer:
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.result = Comparison(items=len(evidence.source), rows=len(evidence.rows))
+        self.writes: dict[Key, list[Write]] = {}
+        for write in evidence.writes:
+            written = self.key_of_item(write.key)
+            if written is not None and write.outcome != "refused":
+                self.writes.setdefault(written, []).append(write)
+
+    def run(self) -> Comparison:
+        found: dict[Key, Mapping[str, Any]] = {}
+        for row in self.evidence.rows:
+            key = self.key_of_row(row)
+            if key in found:
+                self.add("twice", key, "FINAL shows this key more than once", None, row)
+            found[key] = row
+        source: dict[Key, Item] = {}
+        for item in self.evidence.source:
+            item_key = self.key_of_item(item)
+            if item_key is None:
+                self.note_unstorable(item)
+            else:
+                source[item_key] = item
+        for key, item in source.items():
+            self.compare_item(key, item, found.get(key))
+        for key, row in found.items():
+            if key not in source:
+                self.compare_extra(key, row)
+        self.result.deleted_keys = sum(
+            1
+            for key, writes in self.writes.items()
+            if key not in source and any(w.kind == "delete" for w in writes)
+        )
+        return self.result
+
+    def key_of_item(self, item: Item) -> Key | None:
+        try:
+            return tuple(
+                expected_cell(c.kind, look_up(item, c.path)) for c in self.evidence.key_columns
+            )
+        except Unstorable:
+            return None
+
+    def key_of_row(self, row: Mapping[str, Any]) -> Key:
+        return tuple(found_cell(c.kind, row[c.name]) for c in self.evidence.key_columns)
+
+    def compare_item(self, key: Key, item: Item, row: Mapping[str, Any] | None) -> None:
+        expected: dict[str, Any] = {}
+        unstorable = ""
+        for column in self.evidence.columns:
+            try:
+                expected[column.name] = expected_cell(column.kind, look_up(item, column.path))
+            except Unstorable as reason:
+                unstorable = f"{column.name}: {reason}"
+        if row is None:
+            if unstorable:
+                self.note_unstorable(item, unstorable)
+            else:
+                self.add("missing", key, self.missing_story(key), expected, None)
+            return
+        wrong = [
+            c.name
+            for c in self.evidence.columns
+            if c.name in expected
+            and not cell_matches(c.kind, expected[c.name], found_cell(c.kind, row[c.name]))
+        ]
+        if unstorable and self.is_earlier_write(key, expected, row):
+            self.note_unstorable(item, unstorable)
+        elif unstorable:
+            story = f"shows a value for what the column cannot hold ({unstorable})"
+            self.add("altered", key, story, expected, row)
+        elif wrong:
+            kind, story = self.classify(key, wrong, expected, row)
+            self.add(kind, key, story, expected, row, only=wrong)
+
+    def classify(
+        self, key: Key, wrong: list[str], expected: dict[str, Any], row: Mapping[str, Any]
+    ) -> tuple[Kind, str]:
+        marker = self.evidence.id_column
+        if marker and marker in wrong:
+            last = _text(expected[marker])
+            shown = _text(row[marker])
+            story = f"shows write {shown or 'without marker'}, but {last} was the last"
+            known = {w.id for w in self.writes.get(key, [])}
+            if shown in known:
+                return "stale", story
+            if not shown:
+                return "stale", f"shows a row that carries no write, but {last} was the last"
+            return "altered", f"shows a write {shown!r} that was never made to this key"
+        names = ", ".join(wrong)
+        return "altered", f"the last write's row has another value in {names}"
+
+    def is_earlier_write(self, key: Key, expected: dict[str, Any], row: Mapping[str, Any]) -> bool:
+        marker = self.evidence.id_column
+        if not marker:
+            return True
+        shown = _text(row[marker])
+        return shown != _text(expected[marker]) and any(
+            w.id == shown for w in self.writes.get(key, [])
+        )
+
+    def missing_story(self, key: Key) -> str:
+        writes = self.writes.get(key, [])
+        last = writes[-1] if writes else None
+        named = f" (last write {last.id}, a {last.kind})" if last and last.id else ""
+        return f"DynamoDB holds this item, ClickHouse shows no row{named}"
+
+    def compare_extra(self, key: Key, row: Mapping[str, Any]) -> None:
+        writes = self.writes.get(key, [])
+        if writes:
+            last = next((w for w in reversed(writes) if w.kind == "delete"), None)
+            named = f" by write number {last.number}" if last else ""
+            story = f"was deleted{named}, ClickHouse still shows it"
+            self.add("resurrected", key, story, None, row)
+        else:
+            self.add("phantom", key, "was never written, yet ClickHouse shows it", None, row)
+
+    def note_unstorable(self, item: Item, reason: str = "the key") -> None:
+        key = {name: _wire_text(item.get(name)) for name in self.evidence.key_attributes}
+        self.result.unstorable.append(Finding(key, f"cannot be stored: {reason}"))
+
+    def add(
+        self,
+        kind: Kind,
+        key: Key,
+        what: str,
+        expected: dict[str, Any] | None,
+        row: Mapping[str, Any] | None,
+        *,
+        only: list[str] | None = None,
+    ) -> None:
+        names = [c.name for c in self.evidence.key_columns]
+        shown = only or [c.name for c in self.evidence.columns]
+        finding = Finding(
+            {n: _text(v) for n, v in zip(names, key, strict=True)},
+            what,
+            None if expected is None else {n: _text(expected[n]) for n in shown if n in expected},
+            None if row is None else {n: _text(row[n]) for n in shown},
+        )
+        self.result.differences.append(Difference(kind, finding))
+
+
+def _text(value: Any) -> str:
+    """A cell for the eye: short, on one line."""
+    if isinstance(value, JsonText):
+        value = value.value
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            value = "0x" + value.hex()
+    text = "NULL" if value is None else str(value)
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= _TEXT_MAX else text[: _TEXT_MAX - 1] + "…"
+
+
+def _wire_text(attribute: dict[str, Any] | None) -> str:
+    return "" if attribute is None else _text(next(iter(attribute.values())))

@@ -170,9 +170,11 @@ class ServerThread:
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
-        self._make = lambda: Server(
-            app, clock=clock, middleware=middleware, certificate=certificate, key=key
-        )
+
+        def make() -> Server:
+            return Server(app, clock=clock, middleware=middleware, certificate=certificate, key=key)
+
+        self._make = make
         self._address = (host, port)
         self._ready = threading.Event()
         self._error: BaseException | None = None

@@ -1,0 +1,1 @@
+"""The AWS endpoint: one app that finds out which service a request means and asks it."""

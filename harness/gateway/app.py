@@ -1,0 +1,141 @@
+"""The AWS app: by X-Amz-Target to an emulator, `/_harness/…` to the controls, the rest by service.
+
+Emulators are asked on the event loop; S3 objects too, as they are quick; what moto answers runs in
+a thread.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from harness.awsjson import AwsError, Rejected, decode, encode, encode_error
+from harness.gateway.caller import ACCOUNT, caller_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.awsjson import Json
+    from harness.gateway.caller import Caller
+    from harness.gateway.signature import KeyRing
+    from harness.web.message import App, Request, Response, Stream
+
+CONTROL_PREFIX = "/_harness/"
+JSON_BODY_BYTES_MAX = 64 * 1024 * 1024
+"""Far above what AWS takes (DynamoDB 16 MB, Kinesis 10 MiB and base64), against a runaway gzip."""
+OURS = frozenset({"dynamodb", "kinesis"})
+"""The names of the emulators' services in a credential scope; Streams signs as dynamodb."""
+FORM = "application/x-www-form-urlencoded"
+PREFLIGHT = "access-control-request-headers"
+
+
+class Emulator(Protocol):
+    """One service that speaks AWS JSON."""
+
+    operations: frozenset[str]
+    """The names of the operations that exist."""
+
+    def handle(self, operation: str, payload: Json, caller: Caller) -> Json | bytes | Stream | None:
+        """Do one operation.
+
+        Raises:
+            AwsError: AWS's own answer to a request that it refuses.
+        """
+        ...
+
+
+class Gateway:
+    """Answers every request to the AWS endpoint.
+
+    Args:
+        emulators: by what stands before the dot of X-Amz-Target.
+        objects: S3.
+        long_tail: every other service.
+        control: what `/_harness/…` reaches.
+        keys: when given, each signature is verified; otherwise any well-formed one is taken.
+        account: the account id.
+    """
+
+    def __init__(
+        self,
+        emulators: Mapping[str, Emulator],
+        *,
+        objects: App,
+        long_tail: App,
+        control: App,
+        keys: KeyRing | None = None,
+        account: str = ACCOUNT,
+    ) -> None:
+        self._emulators = dict(emulators)
+        self._objects = objects
+        self._long_tail = long_tail
+        self._control = control
+        self._keys = keys
+        self._account = account
+
+    def __call__(self, request: Request) -> Response:
+        """Answer one request."""
+        app = self._app_for(request)
+        if self._keys is not None and app is not self._control:
+            refused = self._keys.refusal(request)
+            if refused is not None:
+                return refused
+        return self._ask_emulator(request) if app is None else app(request)
+
+    def runs_in_thread(self, request: Request) -> bool:
+        """What moto answers does."""
+        app = self._app_for(request)
+        return app is not None and app.runs_in_thread(request)
+
+    def _app_for(self, request: Request) -> App | None:
+        """The app that a request means; None for the emulators."""
+        target = request.headers.get("x-amz-target")
+        if target is not None and target.partition(".")[0] in self._emulators:
+            return None
+        if request.path.startswith(CONTROL_PREFIX):
+            return self._control
+        service = caller_of(request).service
+        if service == "s3":
+            return self._objects
+        if service in OURS:
+            return None
+        if service:
+            return self._long_tail
+        if target is not None or "x-amz-target" in request.headers.get(PREFLIGHT, "").lower():
+            return None
+        is_form = request.headers.get("content-type", "").startswith(FORM)
+        return self._long_tail if is_form else self._objects
+
+    def _ask_emulator(self, request: Request) -> Response:
+        try:
+            _inflate(request)
+            call = decode(request, knows=self._knows)
+        except Rejected as rejected:
+            return rejected.response
+        try:
+            answer = self._emulators[call.service].handle(
+                call.operation, call.payload, caller_of(request, account=self._account)
+            )
+        except AwsError as error:
+            return encode_error(call, error)
+        return encode(call, answer)
+
+    def _knows(self, service: str, operation: str) -> bool:
+        emulator = self._emulators.get(service)
+        return emulator is not None and operation in emulator.operations
+
+
+def _inflate(request: Request) -> None:
+    """Undo `Content-Encoding: gzip`, which SDKs may put on large requests.
+
+    A body that is not what its header says is left alone: it then fails as unreadable JSON.
+    """
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        return
+    try:
+        inflater = zlib.decompressobj(wbits=31)
+        plain = inflater.decompress(request.body, JSON_BODY_BYTES_MAX)
+    except zlib.error:
+        return
+    if inflater.eof:
+        request.body = plain

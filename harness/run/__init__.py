@@ -1,0 +1,1 @@
+"""The loop: from a scenario to a verdict."""

@@ -1,0 +1,171 @@
+"""The target table as the runner sees it: created, watched while it fills, read at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from harness.checks.evidence import RawRow
+from harness.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from harness.scenario.model import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the target showed at a moment.
+
+    Attributes:
+        live: rows of FINAL that are not deleted; -1 while there is no table.
+        stored: rows in the table, superseded ones included.
+        counters: sum of the write counters of the live rows; 0 without markers.
+        mark: changes whenever any stored row does.
+    """
+
+    live: int = -1
+    stored: int = -1
+    counters: int = 0
+    mark: int = 0
+
+
+def quote(name: str) -> str:
+    """An identifier for SQL."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+class Target:
+    """Reads one scenario's target over ClickHouse's HTTP interface.
+
+    Args:
+        scenario: names the table, its version and how a deleted row looks.
+        url: `http://user:password@host:port/database`.
+    """
+
+    def __init__(self, scenario: Scenario, url: str) -> None:
+        self._target = scenario.target
+        self._markers = scenario.workload.markers
+        self._client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+        self.table = f"{quote(self._target.database)}.{quote(self._target.table)}"
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def version(self) -> str:
+        """The server's version."""
+        return str(self._client.server_version)
+
+    def create(self, statements: list[str]) -> None:
+        """Run the scenario's DDL.
+
+        Raises:
+            ScenarioError: ClickHouse refuses a statement; the message quotes both.
+        """
+        for statement in statements:
+            try:
+                self._client.command(statement)
+            except ClickHouseError as error:
+                raise ScenarioError(
+                    f"ClickHouse refuses the target's DDL: {_first_line(error)}",
+                    hint=f"statement: {' '.join(statement.split())[:300]}",
+                ) from error
+
+    def live_condition(self) -> str:
+        """The SQL condition of a row that is not deleted."""
+        deleted = self._target.deleted
+        if deleted.column:
+            return f"{quote(deleted.column)} = 0"
+        if deleted.predicate:
+            return f"NOT ({deleted.predicate})"
+        return "1"
+
+    def source(self) -> str:
+        """What to select the live rows from."""
+        if self._target.view:
+            return f"({self._target.view})"
+        final = " FINAL" if "MergeTree" in self.engine() else ""
+        return f"(SELECT * FROM {self.table}{final} WHERE {self.live_condition()})"
+
+    def engine(self) -> str:
+        """The table's engine as ClickHouse names it; empty while there is no table."""
+        found = self._client.query(
+            "SELECT engine FROM system.tables WHERE database = {d:String} AND name = {t:String}",
+            parameters={"d": self._target.database, "t": self._target.table},
+        ).result_rows
+        return str(found[0][0]) if found else ""
+
+    def sample(self) -> Sample:
+        """How many rows there are, and a mark that changes with any of them."""
+        if not self.engine():
+            return Sample()
+        counter = self._markers.counter
+        counters = f"sum({quote(counter)})" if counter and self._has_counter() else "0"
+        try:
+            live, total = self._client.query(
+                f"SELECT count(), {counters} FROM {self.source()}"
+            ).result_rows[0]
+            stored, mark = self._client.query(
+                f"SELECT count(), sum(cityHash64(*)) FROM {self.table}"
+            ).result_rows[0]
+        except ClickHouseError:
+            # A pipeline may drop and re-create its table at any moment; the next sample tells.
+            return Sample()
+        return Sample(int(live), int(stored), int(total or 0), int(mark or 0))
+
+    def _has_counter(self) -> bool:
+        if not hasattr(self, "_counter_found"):
+            names = {name for name, _ in self.described()}
+            self._counter_found = self._markers.counter in names
+        return self._counter_found
+
+    def described(self) -> list[tuple[str, str]]:
+        """Column names and types of what is compared.
+
+        Raises:
+            ScenarioError: the table or view cannot be described.
+        """
+        source = f"({self._target.view})" if self._target.view else self.table
+        try:
+            rows = self._client.query(f"DESCRIBE TABLE {source}").result_rows
+        except ClickHouseError as error:
+            raise ScenarioError(
+                f"target {self._target.database}.{self._target.table} cannot be read: "
+                f"{_first_line(error)}",
+                hint="the pipeline must create it, or [target] created_by must be 'scenario'",
+            ) from error
+        return [(str(row[0]), str(row[1])) for row in rows]
+
+    def raw_rows(self, key_columns: list[str]) -> list[RawRow] | None:
+        """Every stored row's key, version and write; None where there is nothing to order by."""
+        names = {name for name, _ in self.described()} if not self._target.view else set()
+        marker, counter = self._markers.id, self._markers.counter
+        if self._target.version not in names or not {marker, counter} <= names or not marker:
+            return None
+        deleted = f"NOT ({self.live_condition()})"
+        columns = [quote(c) for c in [*key_columns, self._target.version]]
+        query = (
+            f"SELECT {', '.join(columns)}, {deleted}, {quote(marker)}, {quote(counter)} "
+            f"FROM {self.table}"
+        )
+        width = len(key_columns)
+        rows: list[RawRow] = []
+        with self._client.query_row_block_stream(query) as blocks:
+            for block in blocks:
+                rows.extend(_raw_row(row, width) for row in block)
+        return rows
+
+
+def _raw_row(row: Any, width: int) -> RawRow:
+    version = row[width]
+    number = version if isinstance(version, int) else int(version.timestamp() * 1_000_000)
+    return RawRow(
+        tuple(row[:width]), number, bool(row[width + 1]), str(row[width + 2]), int(row[width + 3])
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]

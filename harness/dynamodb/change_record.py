@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from harness.dynamodb.image_size import image_sizes
+from harness.dynamodb.sizes import item_size
 
 if TYPE_CHECKING:
     from harness.dynamodb.change_log import Change, Item
@@ -100,6 +100,16 @@ class ChangeRecords:
         """A UUID that every copy of one change shares."""
         h = hashlib.blake2b(b"%b/%d" % (self._table_id, number), digest_size=16).hexdigest()
         return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}".encode()
+
+
+def image_sizes(change: Change) -> tuple[int, int, int]:
+    """Sizes of a change's keys, old and new image; 0 for an image that is not there."""
+    old_size, new_size = change.old_size, change.new_size
+    if old_size is None:
+        old_size = 0 if change.old_json is None else item_size(orjson.loads(change.old_json))
+    if new_size is None:
+        new_size = 0 if change.new_json is None else item_size(orjson.loads(change.new_json))
+    return item_size(change.keys), old_size, new_size
 
 
 def encode_binary_again(image: bytes) -> bytes:

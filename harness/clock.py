@@ -118,9 +118,14 @@ class Clock:
         return ran
 
     def wait_until(
-        self, condition: Callable[[], bool], *, timeout_seconds: float, what: str
+        self,
+        condition: Callable[[], bool],
+        *,
+        timeout_seconds: float,
+        what: str,
+        step_seconds: float = POLL_SECONDS,
     ) -> None:
-        """Wait until `condition()` is true.
+        """Wait until `condition()` is true, looking every `step_seconds`.
 
         Raises:
             NotSettled: it was still false after `timeout_seconds`; the message names `what`.
@@ -129,7 +134,7 @@ class Clock:
         while not condition():
             if self.now_us() >= deadline:
                 raise NotSettled(f"waited {timeout_seconds:g} s for {what}, in vain")
-            self.sleep(POLL_SECONDS)
+            self.sleep(step_seconds)
 
 
 class WallClock(Clock):

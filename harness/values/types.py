@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from harness.errors import HarnessError
 
-_TOKEN = re.compile(r"\s*(`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|[A-Za-z_][A-Za-z0-9_]*|-?\d+|[(),=])")
+_TOKEN = re.compile(r"\s*(`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|[A-Za-z_][A-Za-z0-9_]*|-?\d+|[(),=.])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What the reader sees: of a run while it goes on, and of its verdict."""

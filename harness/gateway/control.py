@@ -1,0 +1,151 @@
+"""`/_harness/…`: what other processes steer the emulators by. JSON both ways, no signature.
+
+    GET  /_harness/health                  {"status": "ok"}
+    GET  /_harness/stats                   counts, by name
+    GET  /_harness/clock                   {"now_us": 1735689600000000}
+    POST /_harness/clock                   {"advance_seconds": 86400} → the new time
+    GET  /_harness/settings                every setting and its value
+    PUT  /_harness/settings                {"name": value, …} → every setting; all or none is taken
+
+Where signatures are verified, a control request needs the header `x-harness-key` with the secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from harness.clock import VirtualClock, WallClock
+from harness.errors import HarnessError, UsageError, nearest
+from harness.web.message import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from harness.clock import Clock
+    from harness.web.message import Request
+
+ADVANCE_SECONDS_MAX = 20 * 366 * 86_400
+"""Twenty years: more than any retention, less than what overflows a date."""
+
+
+class Setting(Protocol):
+    """One value that can be read and changed while the emulators run."""
+
+    def get(self) -> Any:
+        """The value, as JSON."""
+        ...
+
+    def check(self, value: Any) -> Any:
+        """The value to take, parsed.
+
+        Raises:
+            UsageError: it cannot be taken; nothing has changed.
+        """
+        ...
+
+    def set(self, value: Any) -> None:
+        """Take what `check` returned."""
+        ...
+
+
+class Control:
+    """The control path as an app.
+
+    Args:
+        clock: what `/clock` reads and advances.
+        stats: called for `/stats`.
+        settings: what `/settings` shows and changes, by name.
+        secret: asked for in `x-harness-key` when given.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        stats: Callable[[], dict[str, Any]],
+        settings: Mapping[str, Setting],
+        secret: str = "",
+    ) -> None:
+        self._clock = clock
+        self._stats = stats
+        self._settings = dict(settings)
+        self._secret = secret
+
+    def __call__(self, request: Request) -> Response:
+        """Answer one control request."""
+        key = request.headers.get("x-harness-key", "")
+        if self._secret and not hmac.compare_digest(key.encode(), self._secret.encode()):
+            return _json({"error": "x-harness-key with the secret access key is needed"}, 403)
+        routes: dict[tuple[str, str], Callable[[], Any]] = {
+            ("GET", "health"): lambda: {"status": "ok"},
+            ("GET", "stats"): self._stats,
+            ("GET", "clock"): self._now,
+            ("POST", "clock"): lambda: self._advance(request),
+            ("GET", "settings"): self._shown,
+            ("PUT", "settings"): lambda: self._change(request),
+        }
+        name = request.path.removeprefix("/_harness/")
+        route = routes.get((request.method, name))
+        if route is None:
+            known = sorted({path for _, path in routes})
+            if name in known:
+                return _json({"error": f"{request.method} is not offered on {request.path}"}, 405)
+            return _json({"error": f"no {request.path}", "hint": nearest(name, known)}, 404)
+        try:
+            return _json(route(), 200)
+        except HarnessError as error:
+            return _json({"error": error.message, "hint": error.hint}, 400)
+
+    def runs_in_thread(self, request: Request) -> bool:
+        """Never: the emulators' state belongs to the event loop."""
+        return False
+
+    def _now(self) -> dict[str, Any]:
+        return {"now_us": self._clock.now_us()}
+
+    def _advance(self, request: Request) -> dict[str, Any]:
+        wish = _object_in(request)
+        seconds = wish.pop("advance_seconds", None)
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if wish or not is_number or not 0 <= seconds <= ADVANCE_SECONDS_MAX:
+            raise UsageError(
+                f'expected {{"advance_seconds": 0 to {ADVANCE_SECONDS_MAX}}}',
+                hint="the clock never goes back",
+            )
+        if not isinstance(self._clock, WallClock | VirtualClock):
+            raise UsageError("this clock cannot be advanced")
+        self._clock.advance(seconds)
+        # The loop planned its next wake-up by the time before; a timer makes it plan anew.
+        self._clock.call_later(0, lambda: None)
+        return self._now()
+
+    def _shown(self) -> dict[str, Any]:
+        return {name: setting.get() for name, setting in self._settings.items()}
+
+    def _change(self, request: Request) -> dict[str, Any]:
+        parsed = {}
+        for name, value in _object_in(request).items():
+            setting = self._settings.get(name)
+            if setting is None:
+                raise UsageError(f"unknown setting {name!r}", hint=nearest(name, self._settings))
+            parsed[name] = setting.check(value)
+        for name, value in parsed.items():
+            self._settings[name].set(value)
+        return self._shown()
+
+
+def _object_in(request: Request) -> dict[str, Any]:
+    try:
+        body = orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise UsageError("the body is not a JSON object")
+    return body
+
+
+def _json(body: Any, status: int) -> Response:
+    return Response(status, {"content-type": "application/json"}, orjson.dumps(body) + b"\n")

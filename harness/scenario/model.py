@@ -50,7 +50,7 @@ class Table(Part):
     attribute_definitions: list[AttributeDefinition]
     stream_view_type: (
         Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] | None
-    ) = Field(None, description="when set, DynamoDB Streams is enabled too")
+    ) = Field(default=None, description="when set, DynamoDB Streams is enabled too")
     time_to_live: TimeToLive | None = None
 
 
@@ -58,7 +58,7 @@ class Stream(Part):
     """The Kinesis data stream and the table's streaming destination to it."""
 
     stream_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")] | None = Field(
-        None, description="default: the table's name followed by -cdc"
+        default=None, description="default: the table's name followed by -cdc"
     )
     shard_count: Annotated[int, Field(ge=1, le=256)] = 2
     approximate_creation_date_time_precision: Literal["MILLISECOND", "MICROSECOND"] = "MICROSECOND"
@@ -81,40 +81,52 @@ class Provider(Part):
     """
 
     type: Literal["S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"] | None = None
-    faker: str | None = Field(None, description="name of a faker provider, e.g. 'first_name'")
+    faker: str | None = Field(
+        default=None, description="name of a faker provider, e.g. 'first_name'"
+    )
     args: dict[str, Any] = Field(default_factory=dict, description="arguments of the provider")
-    value: Any = Field(None, description="always this value")
-    choice: list[Any] | None = Field(None, description="one of these values")
-    sequence: str | None = Field(None, description="'u-{n}': n counts the items from 0")
+    value: Any = Field(default=None, description="always this value")
+    choice: list[Any] | None = Field(default=None, description="one of these values")
+    sequence: str | None = Field(default=None, description="'u-{n}': n counts the items from 0")
     fields: dict[str, Provider | str] | None = Field(
-        None, description="a map of further attributes"
+        default=None, description="a map of further attributes"
     )
     items: Provider | str | None = Field(
-        None, description="a list or set of values drawn like this"
+        default=None, description="a list or set of values drawn like this"
     )
     length: Annotated[list[int], Field(min_length=2, max_length=2)] = Field(
         default_factory=lambda: [1, 3], description="least and most members of `items`"
     )
-    optional: Share = Field(0.0, description="share of images that lack the attribute")
-    null: Share = Field(0.0, description="share of images where it is NULL")
+    optional: Share = Field(default=0.0, description="share of images that lack the attribute")
+    null: Share = Field(default=0.0, description="share of images where it is NULL")
 
 
 class Mix(Part):
     """Weights of the kinds of change; they need not add up to one."""
 
     insert: Annotated[float, Field(ge=0)] = 0.2
-    replace: Annotated[float, Field(ge=0)] = Field(0.2, description="PutItem over a live item")
-    update: Annotated[float, Field(ge=0)] = Field(0.4, description="UpdateItem SET/REMOVE/ADD")
+    replace: Annotated[float, Field(ge=0)] = Field(
+        default=0.2, description="PutItem over a live item"
+    )
+    update: Annotated[float, Field(ge=0)] = Field(
+        default=0.4, description="UpdateItem SET/REMOVE/ADD"
+    )
     delete: Annotated[float, Field(ge=0)] = 0.15
-    reinsert: Annotated[float, Field(ge=0)] = Field(0.05, description="PutItem of a deleted key")
+    reinsert: Annotated[float, Field(ge=0)] = Field(
+        default=0.05, description="PutItem of a deleted key"
+    )
 
 
 class Keys(Part):
     """Which live key the next change meets."""
 
     distribution: Literal["uniform", "zipf", "hot"] = "uniform"
-    hot_keys: Annotated[int, Field(ge=1)] = Field(1, description="with 'hot': how many are hot")
-    hot_share: Share = Field(0.8, description="with 'hot': share of the changes that meet them")
+    hot_keys: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="with 'hot': how many are hot"
+    )
+    hot_share: Share = Field(
+        default=0.8, description="with 'hot': share of the changes that meet them"
+    )
 
 
 class Markers(Part):
@@ -127,33 +139,43 @@ class Markers(Part):
 class Workload(Part):
     """Who writes what, and when."""
 
-    items: Count = Field(1000, description="items written before the export")
-    changes: Count = Field(2000, description="changes after the export was requested")
-    during_snapshot: Share = Field(0.25, description="share of the changes made while it loads")
+    items: Count = Field(default=1000, description="items written before the export")
+    changes: Count = Field(default=2000, description="changes after the export was requested")
+    during_snapshot: Share = Field(
+        default=0.25, description="share of the changes made while it loads"
+    )
     mix: Mix = Field(default_factory=Mix)
     keys: Keys = Field(default_factory=Keys)
     burst: Annotated[int, Field(ge=1)] = Field(
-        1, description="changes of one key sent at once, several in one millisecond"
+        default=1, description="changes of one key sent at once, several in one millisecond"
     )
-    burst_share: Share = Field(0.0, description="share of the changes that come in such bursts")
+    burst_share: Share = Field(
+        default=0.0, description="share of the changes that come in such bursts"
+    )
     markers: Markers = Field(default_factory=Markers)
-    from_export: str | None = Field(None, description="folder of a DynamoDB export: the items")
-    from_records: str | None = Field(None, description="JSON lines of captured change records")
+    from_export: str | None = Field(
+        default=None, description="folder of a DynamoDB export: the items"
+    )
+    from_records: str | None = Field(
+        default=None, description="JSON lines of captured change records"
+    )
 
 
 class Column(Part):
     """One column of the target and the attribute it shows."""
 
     type: Name
-    attribute: str | None = Field(None, description="attribute path; default: the column's name")
+    attribute: str | None = Field(
+        default=None, description="attribute path; default: the column's name"
+    )
 
 
 class Deleted(Part):
     """How a deleted item looks in the target: exactly one of the three."""
 
-    column: str | None = Field(None, description="a UInt8 column that is 1")
-    predicate: str | None = Field(None, description="a SQL condition that is true")
-    absent: bool = Field(False, description="the row is gone")
+    column: str | None = Field(default=None, description="a UInt8 column that is 1")
+    predicate: str | None = Field(default=None, description="a SQL condition that is true")
+    absent: bool = Field(default=False, description="the row is gone")
 
 
 class Target(Part):
@@ -165,20 +187,22 @@ class Target(Part):
         description="column name to type, or to {type, attribute}"
     )
     order_by: Annotated[list[str], Field(min_length=1)] | None = Field(
-        None, description="default: the columns of the primary key"
+        default=None, description="default: the columns of the primary key"
     )
     version: str = "version"
     version_type: str = "UInt64"
     deleted: Deleted = Field(default_factory=lambda: Deleted(column="is_deleted"))
     partition_by: str | None = None
-    engine: str | None = Field(None, description="default: ReplacingMergeTree(version, is_deleted)")
+    engine: str | None = Field(
+        default=None, description="default: ReplacingMergeTree(version, is_deleted)"
+    )
     settings: dict[str, str | int] = Field(default_factory=dict, description="table settings")
     ddl: list[str] = Field(
         default_factory=list,
         description="statements instead of the derived CREATE TABLE; empty with created_by pipeline",
     )
     created_by: Literal["scenario", "pipeline"] = "scenario"
-    view: str | None = Field(None, description="a SELECT to compare instead of table FINAL")
+    view: str | None = Field(default=None, description="a SELECT to compare instead of table FINAL")
 
 
 class Pipeline(Part):
@@ -206,7 +230,13 @@ class Settle(Part):
     """When a run counts as settled."""
 
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
-    quiet_seconds: Annotated[float, Field(ge=0, le=60)] = 0.5
+    quiet_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        default=0.5, description="how long the target must stay equal to the source"
+    )
+    stall_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=10.0,
+        description="a target that differs and has not changed for so long has come to rest",
+    )
 
 
 class Scenario(Part):
@@ -214,7 +244,7 @@ class Scenario(Part):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     description: Name
-    guards: str = Field("", description="the bug that this scenario guards against")
+    guards: str = Field(default="", description="the bug that this scenario guards against")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     table: Table
     item: Annotated[dict[str, Provider | str], Field(min_length=1)] = Field(

@@ -1,0 +1,1 @@
+"""Who writes what, and when: operations drawn from a scenario and its seed, and their writer."""

@@ -23,6 +23,12 @@ Row = tuple[bytes, int]
 """An item's JSON bytes and its size in bytes as DynamoDB counts it."""
 
 PAST = b"\xff" * (TOKEN_BYTES + 1)
+WRITE_UNIT_BYTES = 1024
+
+
+def write_units(size: int) -> int:
+    """Write units of an item of `size` bytes: one for each begun kilobyte."""
+    return max(1, -(-size // WRITE_UNIT_BYTES))
 
 
 class OrderedRows:
@@ -131,22 +137,25 @@ class Index:
 
     def write(
         self, table_position: bytes, old: Item | None, new: Item | None, row: Row | None
-    ) -> tuple[int, int]:
-        """Follow one write; returns the sizes of the projection before and after (0: absent)."""
+    ) -> int:
+        """Follow one write of the table; returns the write units that it costs here."""
         before = None if old is None else self.position(table_position, old)
         after = None if new is None else self.position(table_position, new)
-        removed = added = 0
+        units = 0
         if before is not None:
-            removed = self.ordered.rows[before][1]
+            replaced = self.ordered.rows[before]
+            units = write_units(replaced[1])
         if new is not None and row is not None and after is not None:
             projected = self.project(new, row)
-            added = projected[1]
-            if before == after and projected == self.ordered.rows[after]:
-                return 0, 0
+            if before == after and projected[0] == self.ordered.rows[after][0]:
+                self.ordered.put(after, projected)
+                return 0
+            added = write_units(projected[1])
+            units = max(units, added) if before == after else units + added
             self.ordered.put(after, projected)
         if before is not None and before != after:
             self.ordered.remove(before)
-        return removed, added
+        return units
 
 
 class ItemStore:
@@ -181,28 +190,28 @@ class ItemStore:
 
     def put(
         self, position: bytes, item: Item, row: Row, old: Item | None
-    ) -> dict[str, tuple[int, int]]:
+    ) -> dict[str, int]:
         """Store `item`, replacing `old`.
 
         Returns:
-            The indexes that changed, with the sizes of their projections before and after.
+            The indexes that changed, with the write units that each cost.
         """
         self.ordered.put(position, row)
         return self._follow(position, old, item, row) if self.indexes or self.watchers else {}
 
-    def remove(self, position: bytes, old: Item) -> dict[str, tuple[int, int]]:
+    def remove(self, position: bytes, old: Item) -> dict[str, int]:
         """Remove the item `old`; returns what `put` does."""
         self.ordered.remove(position)
         return self._follow(position, old, None, None) if self.indexes or self.watchers else {}
 
     def _follow(
         self, position: bytes, old: Item | None, new: Item | None, row: Row | None
-    ) -> dict[str, tuple[int, int]]:
+    ) -> dict[str, int]:
         touched = {}
         for index in self.indexes.values():
-            sizes = index.write(position, old, new, row)
-            if sizes != (0, 0):
-                touched[index.name] = sizes
+            units = index.write(position, old, new, row)
+            if units:
+                touched[index.name] = units
         for watch in self.watchers:
             watch(position, old, new)
         return touched

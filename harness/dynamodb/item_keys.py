@@ -1,0 +1,124 @@
+"""Whether a key or an item fits a table: names, types, sizes, and the keys of its indexes.
+
+Source: sentences as recorded on AWS by dynalite and dynamodb-conformance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.dynamodb.attributes import check_key_value, type_of
+from harness.dynamodb.shapes import validation_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.dynamodb.change_log import Item
+    from harness.dynamodb.keys import KeySchema
+    from harness.dynamodb.tables import Table
+
+INVALID = "One or more parameter values were invalid: "
+NOT_A_KEY = "The provided key element does not match the schema"
+SHORT_KEY = 1024
+
+
+def key_position(schema: KeySchema, key: Item) -> bytes:
+    """Where a key given by a client points to.
+
+    Raises:
+        AwsError: ValidationException; not exactly the key attributes, or a wrong type or size.
+    """
+    hash_name, range_name = schema.hash_name, schema.range_name
+    if len(key) != (1 if range_name is None else 2):
+        raise validation_error(NOT_A_KEY)
+    _check_part(key, hash_name, schema.hash_type, is_hash=True)
+    if range_name is not None:
+        _check_part(key, range_name, schema.range_type or "", is_hash=False)
+    return schema.position(key)
+
+
+def item_position(table: Table, item: Item) -> bytes:
+    """Where an item to put belongs.
+
+    Raises:
+        AwsError: ValidationException; a key is missing, of a wrong type or size, or the key of an
+            index has a wrong type.
+    """
+    schema = table.schema
+    _check_item_part(item, schema.hash_name, schema.hash_type, is_hash=True)
+    if schema.range_name is not None:
+        _check_item_part(item, schema.range_name, schema.range_type or "", is_hash=False)
+    if table.items.indexes:
+        check_index_keys(table, item)
+    return schema.position(item)
+
+
+def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = None) -> None:
+    """Refuse index keys of a wrong type or without a value.
+
+    Args:
+        table: whose indexes.
+        item: as it is to be stored.
+        names: look at these attributes only.
+    """
+    wanted = None if names is None else set(names)
+    for index in table.items.indexes.values():
+        schema = index.schema
+        for name, kind in (
+            (schema.hash_name, schema.hash_type),
+            (schema.range_name, schema.range_type),
+        ):
+            value = None if name is None else item.get(name)
+            if value is None or name is None or kind is None:
+                continue
+            if wanted is not None and name not in wanted:
+                continue
+            actual = type_of(value)
+            if actual != kind:
+                raise validation_error(
+                    f"{INVALID}Type mismatch for Index Key {name} Expected: {kind} "
+                    f"Actual: {actual} IndexName: {index.name}"
+                )
+            if kind != "N" and not value[kind]:
+                noun = "string" if kind == "S" else "binary"
+                raise validation_error(
+                    "One or more parameter values are not valid. A value specified for a "
+                    f"secondary index key is not supported. The AttributeValue for a key "
+                    f"attribute cannot contain an empty {noun} value. "
+                    f"IndexName: {index.name}, IndexKey: {name}"
+                )
+
+
+def check_key_kept(table: Table, names: Iterable[str]) -> None:
+    """Refuse an update of the primary key's attributes."""
+    touched = set(names)
+    for name in table.schema.names:
+        if name in touched:
+            raise validation_error(
+                f"{INVALID}Cannot update attribute {name}. This attribute is part of the key"
+            )
+
+
+def _check_part(key: Item, name: str, kind: str, *, is_hash: bool) -> None:
+    value = key.get(name)
+    if value is None or kind not in value:
+        raise validation_error(NOT_A_KEY)
+    if kind != "N":
+        text = value[kind]
+        # A short text needs no count of its bytes: four at most for each character.
+        if not text or len(text) * 4 > SHORT_KEY:
+            check_key_value(name, value, is_hash=is_hash)
+
+
+def _check_item_part(item: Item, name: str, kind: str, *, is_hash: bool) -> None:
+    value = item.get(name)
+    if value is None:
+        raise validation_error(f"{INVALID}Missing the key {name} in the item")
+    if kind not in value:
+        raise validation_error(
+            f"{INVALID}Type mismatch for key {name} expected: {kind} actual: {type_of(value)}"
+        )
+    if kind != "N":
+        text = value[kind]
+        if not text or len(text) * 4 > SHORT_KEY:
+            check_key_value(name, value, is_hash=is_hash)

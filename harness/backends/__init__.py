@@ -1,0 +1,1 @@
+"""The world a pipeline runs in: servers with a life cycle, and endpoints."""

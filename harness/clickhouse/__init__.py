@@ -1,0 +1,1 @@
+"""Where rows land: ClickHouse's HTTP interface over ClickHouse's engine in process."""

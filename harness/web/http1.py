@@ -97,7 +97,10 @@ class Http1:
     def eof(self) -> bool:
         """The client sent its last byte; True keeps the connection open for pending replies."""
         self._half_closed = True
-        if self._busy:
+        # A killed client looks the same as one that only finished sending. For a reply at hand the
+        # latter is assumed; what may take for ever (streams, held requests) takes it for gone.
+        is_endless = self._sending is not None or self._service.middleware is not None
+        if self._busy and not is_endless:
             return True
         self._closing = True
         return False
@@ -156,7 +159,7 @@ class Http1:
     def on_headers_complete(self) -> None:
         """All headers are there, the body follows."""
         length = self._headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._service.body_bytes_max:
+        if length.isdecimal() and int(length) > self._service.body_bytes_max:
             self._refuse(413, "request body too large")
         elif "100-continue" in self._headers.get("expect", "").lower():
             if self._busy or self._waiting:

@@ -118,8 +118,14 @@ class Http2:
         if self._transport.is_closing():
             return
         try:
-            for event in self._connection.receive_data(data):
-                self._take(event)
+            events = self._connection.receive_data(data)
+            # What the client has taken back by the end of this read is not begun at all.
+            taken_back = {e.stream_id for e in events if isinstance(e, h2_events.StreamReset)}
+            for number in taken_back:
+                self._drop(number or 0)
+            for event in events:
+                if getattr(event, "stream_id", None) not in taken_back:
+                    self._take(event)
         except H2Error:
             # The library has put GOAWAY with the reason into its output.
             self._flush()
@@ -163,8 +169,6 @@ class Http2:
             self._take_data(event)
         elif isinstance(event, h2_events.StreamEnded):
             self._complete(event.stream_id)
-        elif isinstance(event, h2_events.StreamReset):
-            self._drop(event.stream_id or 0)
         elif isinstance(event, h2_events.WindowUpdated):
             if event.stream_id:
                 self._pump(event.stream_id)
@@ -296,7 +300,7 @@ class Http2:
     def _pump(self, number: int) -> None:
         """Send what this stream has, as far as both windows and the send buffer allow."""
         exchange = self._exchanges.get(number)
-        if exchange is None:
+        if exchange is None or not (exchange.ended or exchange.outgoing or exchange.stream):
             return
         connection = self._connection
         while self._writable and not self._transport.is_closing():

@@ -9,12 +9,14 @@ Source: software.amazon.awssdk.protocols.cbor; LocalStack's recorded CBOR exchan
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 
 import cbor2
 
 _MILLISECONDS_SINCE_EPOCH = 1
+_BLOBS = frozenset({"Data"})
+"""The members of Kinesis' answers that are blobs."""
 
 
 class BadCbor(ValueError):  # noqa: N818 - names what was found
@@ -35,7 +37,11 @@ def decode_cbor(body: bytes) -> Any:
 
 
 def encode_cbor(payload: dict[str, Any]) -> bytes:
-    """`payload` in CBOR; numbers under a name that ends in `Timestamp` become tagged milliseconds."""
+    """`payload` in CBOR.
+
+    Numbers under a name that ends in `Timestamp` become tagged milliseconds, and base64 text under a
+    blob's name becomes bytes.
+    """
     return cbor2.dumps(_as_cbor(payload))
 
 
@@ -72,4 +78,6 @@ def _as_cbor(value: Any, name: str = "") -> Any:
         return [_as_cbor(member) for member in value]
     if name.endswith("Timestamp") and isinstance(value, int | float):
         return cbor2.CBORTag(_MILLISECONDS_SINCE_EPOCH, round(value * 1000))
+    if name in _BLOBS and isinstance(value, str):
+        return b64decode(value)
     return value

@@ -27,18 +27,18 @@ import zlib
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from urllib.parse import parse_qs
 
 import orjson
 
 from harness.awscbor import BadCbor, decode_cbor, encode_cbor
-from harness.web.message import Response
+from harness.web.message import Response, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.web.message import Request, Stream
+    from harness.web.message import Request
 
 Json = dict[str, Any]
 
@@ -111,6 +111,15 @@ class Call:
     headers: dict[str, str]
 
 
+@runtime_checkable
+class EventStream(Stream, Protocol):
+    """A body of events, which must be in the codec of the request."""
+
+    def speak(self, codec: Codec) -> None:
+        """Use `codec` for all events; called once, before the first `read`."""
+        ...
+
+
 def decode(request: Request, *, knows: Callable[[str, str], bool] | None = None) -> Call:
     """The operation and payload that `request` carries.
 
@@ -158,15 +167,18 @@ def encode(call: Call, payload: Json | bytes | Stream | None) -> Response:
 
     Args:
         call: what was asked.
-        payload: members; or a body already in the call's codec; or an event stream. None and `{}`
-            of Kinesis are an empty body, as AWS answers writes.
+        payload: members; or the members as JSON text already; or an event stream. None, and `{}` of
+            Kinesis, are an empty body, as AWS answers writes.
     """
     if isinstance(payload, bytes):
-        return _response(call, 200, payload)
+        body = encode_cbor(orjson.loads(payload)) if call.codec == CBOR else payload
+        return _response(call, 200, body)
     if payload is None or isinstance(payload, dict):
         if payload is None or (not payload and call.codec != JSON_1_0):
             return _response(call, 200, b"")
         return _response(call, 200, encode_body(call.codec, payload))
+    if isinstance(payload, EventStream):
+        payload.speak(call.codec)
     return Response(200, {**call.headers, "content-type": EVENT_STREAM}, payload)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.awsjson import JSON_1_1, AwsError
+from harness.awsjson import AwsError
 from harness.kinesis import fanout, lifecycle, listing, reading, resharding, tagging, writing
 from harness.kinesis.account import Account
 from harness.kinesis.requests import REQUESTS
@@ -18,7 +18,6 @@ from harness.kinesis.validation import check
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.awsjson import Call, Codec
     from harness.clock import Clock
     from harness.kinesis.streams import Stream
     from harness.web.message import Stream as Body
@@ -26,7 +25,27 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 TARGET = "Kinesis_20131202"
-_NOT_EMULATED = ("Queue", "Channel")
+_NOT_EMULATED = frozenset(
+    {
+        "AcknowledgeDeadLetterQueueRecords",
+        "AcknowledgeQueueRecords",
+        "CreateChannel",
+        "CreateQueue",
+        "DeleteChannel",
+        "DeleteQueue",
+        "DescribeChannel",
+        "DescribeQueue",
+        "ListChannels",
+        "ListQueues",
+        "ReceiveDeadLetterQueueRecords",
+        "ReceiveQueueRecords",
+        "RestoreDeadLetterQueueRecords",
+        "UpdateChannel",
+        "UpdateDeadLetterQueueRecordsVisibility",
+        "UpdateQueue",
+        "UpdateQueueRecordsVisibility",
+    }
+)
 
 _OPERATIONS: dict[str, Callable[[Account, Json], Json | None]] = {
     "AddTagsToStream": tagging.add_tags_to_stream,
@@ -52,7 +71,6 @@ _OPERATIONS: dict[str, Callable[[Account, Json], Json | None]] = {
     "ListTagsForStream": tagging.list_tags_for_stream,
     "MergeShards": resharding.merge_shards,
     "PutRecord": writing.put_record,
-    "PutRecords": writing.put_records,
     "PutResourcePolicy": tagging.put_resource_policy,
     "RegisterStreamConsumer": fanout.register_stream_consumer,
     "RemoveTagsFromStream": tagging.remove_tags_from_stream,
@@ -80,6 +98,9 @@ class Kinesis:
         settings: durations and throttles; the attribute may be replaced at any time.
     """
 
+    operations = frozenset(REQUESTS) | _NOT_EMULATED
+    """The names of the service model's operations, those refused included."""
+
     def __init__(
         self,
         clock: Clock,
@@ -99,39 +120,36 @@ class Kinesis:
     def settings(self, settings: Settings) -> None:
         self._account.settings = settings
 
-    @staticmethod
-    def knows(operation: str) -> bool:
-        """True for an operation of the service model, emulated or not."""
-        return operation in REQUESTS or any(word in operation for word in _NOT_EMULATED)
-
     def handle(
-        self, operation: str, payload: Json, call: Call | None = None
+        self, operation: str, payload: Json, caller: object = None
     ) -> Json | bytes | Body | None:
         """Answer one operation.
 
         Args:
             operation: e.g. `PutRecords`.
             payload: members in JSON form, see `harness.awsjson`.
-            call: the call that carried it; its codec decides how records are written. JSON without.
+            caller: who asks; all callers see the same streams.
 
         Returns:
-            Members; or the body already in the call's codec (GetRecords); or an event stream
-            (SubscribeToShard); or None for a write, which AWS answers with an empty body.
+            Members; or members as JSON text (GetRecords); or an event stream (SubscribeToShard); or
+            None for a write, which AWS answers with an empty body.
 
         Raises:
             AwsError: as AWS would.
         """
+        del caller
         request = REQUESTS.get(operation)
         if request is None:
             raise _refusal(operation)
         account = self._account
         account.settle()
+        if operation == "PutRecords":
+            return writing.put_records(account, writing.checked(payload))
         members = check(request, payload)
-        codec: Codec = call.codec if call else JSON_1_1
         if operation == "GetRecords":
-            return reading.get_records(account, members, codec)
+            return reading.get_records(account, members)
         if operation == "SubscribeToShard":
-            return fanout.subscribe_to_shard(account, members, codec)
+            return fanout.subscribe_to_shard(account, members)
         return _OPERATIONS[operation](account, members)
 
     def append(
@@ -153,6 +171,19 @@ class Kinesis:
             self._account, stream_name_or_arn, data, partition_key, explicit_hash_key
         )
 
+    def sink(self, stream_name_or_arn: str) -> StreamSink | None:
+        """Where the relay of a streaming destination puts its records; None without such a stream."""
+        try:
+            name = (
+                self._account.name_of_arn(stream_name_or_arn)
+                if ":" in stream_name_or_arn
+                else stream_name_or_arn
+            )
+            self.stream(name)
+        except AwsError:
+            return None
+        return StreamSink(self, name)
+
     def rescale(self, stream_name: str, shards: int) -> None:
         """Reshard a stream in any mode, as an on-demand stream does under load, unasked.
 
@@ -173,8 +204,37 @@ class Kinesis:
         return self._account.stream(name)
 
 
+class StreamSink:
+    """One stream, to put records on without the wire.
+
+    Args:
+        kinesis: the emulator.
+        name: of the stream; one re-created under the same name gets the records from then on.
+    """
+
+    def __init__(self, kinesis: Kinesis, name: str) -> None:
+        self._kinesis = kinesis
+        self._name = name
+
+    def put(self, data: bytes, partition_key: str) -> None:
+        """Append one record.
+
+        Raises:
+            AwsError: as PutRecord would.
+        """
+        self._kinesis.append(self._name, data, partition_key)
+
+    def record_bytes_max(self) -> int:
+        """Most bytes of data and partition key together that one record may have.
+
+        Raises:
+            AwsError: ResourceNotFoundException.
+        """
+        return self._kinesis.stream(self._name).max_record_kib * 1024
+
+
 def _refusal(operation: str) -> AwsError:
-    if any(word in operation for word in _NOT_EMULATED):
+    if operation in _NOT_EMULATED:
         return AwsError(
             "UnknownOperationException",
             f"not emulated: {operation}. Queues and channels have no part in change data capture.",

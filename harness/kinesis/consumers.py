@@ -13,14 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.awsjson import AwsError
+from harness.awsjson import JSON_1_1
 from harness.kinesis import eventstream
 from harness.kinesis.limits import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.awsjson import Codec
+    from harness.awsjson import AwsError, Codec
     from harness.kinesis.account import Account
     from harness.kinesis.shards import Shard
     from harness.kinesis.streams import Stream
@@ -68,20 +68,17 @@ class Subscription:
         stream: the shard's stream.
         shard: what is read.
         position: counter of the first record wanted.
-        codec: of the request.
     """
 
-    def __init__(
-        self, account: Account, stream: Stream, shard: Shard, position: int, codec: Codec
-    ) -> None:
+    def __init__(self, account: Account, stream: Stream, shard: Shard, position: int) -> None:
         self._account = account
         self._stream = stream
         self._shard = shard
         self._position = position
-        self._codec = codec
+        self._codec: Codec = JSON_1_1
         self._wake: Callable[[], None] = lambda: None
-        self._first: bytes | None = eventstream.initial_response(codec)
-        self._last: bytes | None = None
+        self._begun = False
+        self._last_error: AwsError | None = None
         self._beat = True  # the first event tells where the subscription stands
         self._ended = False
         self.started_us = account.clock.now_us()
@@ -95,14 +92,18 @@ class Subscription:
         """True until it has ended."""
         return not self._ended
 
+    def speak(self, codec: Codec) -> None:
+        """Use `codec` for all events."""
+        self._codec = codec
+
     def read(self) -> bytes | None:
         """Frames that are ready: one event at most; None once it has ended."""
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
+        if not self._begun:
+            self._begun = True
+            return eventstream.initial_response(self._codec)
         if self._ended:
-            last, self._last = self._last, None
-            return last
+            error, self._last_error = self._last_error, None
+            return eventstream.exception(self._codec, error) if error else None
         self._account.settle()
         now_ms = self._account.clock.now_ms()
         shard = self._shard
@@ -134,17 +135,15 @@ class Subscription:
 
     def close(self) -> None:
         """The reader has gone."""
-        self._last = None
-        self._first = None
         self.stop()
+        self._last_error = None
 
     def stop(self, error: AwsError | None = None) -> None:
         """End in good order, or with `error` as the last frame."""
         if self._ended:
             return
         self._ended = True
-        if error is not None:
-            self._last = eventstream.exception(self._codec, error)
+        self._last_error = error
         self._end.cancel()
         self._pulse.cancel()
         self._shard.watchers.remove(self._on_change)

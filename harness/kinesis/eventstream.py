@@ -8,11 +8,11 @@ Source: Amazon event stream specification of Smithy; botocore.eventstream, which
 from __future__ import annotations
 
 import zlib
-from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.awscbor import encode_cbor
 from harness.awsjson import CBOR, encode_body
 
 if TYPE_CHECKING:
@@ -58,10 +58,9 @@ def event(codec: Codec, fragments: list[bytes], fields: dict[str, Any]) -> bytes
         fragments: records as JSON text.
         fields: the other members.
     """
+    payload = b'{"Records":[' + b",".join(fragments) + b"]," + orjson.dumps(fields)[1:]
     if codec == CBOR:
-        payload = encode_body(codec, {"Records": records_for_cbor(fragments), **fields})
-    else:
-        payload = b'{"Records":[' + b",".join(fragments) + b"]," + orjson.dumps(fields)[1:]
+        payload = encode_cbor(orjson.loads(payload))
     headers = {
         ":message-type": "event",
         ":event-type": "SubscribeToShardEvent",
@@ -78,11 +77,3 @@ def exception(codec: Codec, error: AwsError) -> bytes:
         ":content-type": codec,
     }
     return frame(headers, encode_body(codec, {"message": error.message}))
-
-
-def records_for_cbor(fragments: list[bytes]) -> list[dict[str, Any]]:
-    """Records stored as JSON text, with their data as bytes."""
-    records = [orjson.loads(fragment) for fragment in fragments]
-    for record in records:
-        record["Data"] = b64decode(record["Data"])
-    return records

@@ -15,7 +15,6 @@ from harness.kinesis.paging import page_of
 from harness.kinesis.validation import dry_run
 
 if TYPE_CHECKING:
-    from harness.awsjson import Codec
     from harness.kinesis.account import Account
     from harness.kinesis.streams import Stream
 
@@ -99,7 +98,7 @@ def list_stream_consumers(account: Account, payload: Json) -> Json:
     return answer
 
 
-def subscribe_to_shard(account: Account, payload: Json, codec: Codec) -> Subscription:
+def subscribe_to_shard(account: Account, payload: Json) -> Subscription:
     """SubscribeToShard: within five seconds of a running one refused, later it takes over."""
     stream, consumer = find_consumer(account, payload)
     if consumer.status != "ACTIVE":
@@ -125,7 +124,7 @@ def subscribe_to_shard(account: Account, payload: Json, codec: Codec) -> Subscri
         dry_run(payload)
         running.stop(taken)
     dry_run(payload)
-    subscription = Subscription(account, stream, shard, position, codec)
+    subscription = Subscription(account, stream, shard, position)
     consumer.subscriptions[shard.index] = subscription
     return subscription
 

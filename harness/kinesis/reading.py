@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from harness.awsjson import CBOR
-from harness.kinesis.eventstream import records_for_cbor
 from harness.kinesis.iterators import ShardIterator, shard_to_read, starting_position
 from harness.kinesis.limits import MIB
 from harness.kinesis.validation import dry_run
 
 if TYPE_CHECKING:
-    from harness.awsjson import Codec
     from harness.kinesis.account import Account
 
 Json = dict[str, Any]
@@ -40,8 +37,8 @@ def get_shard_iterator(account: Account, payload: Json) -> Json:
     return {"ShardIterator": place.token()}
 
 
-def get_records(account: Account, payload: Json, codec: Codec) -> Json | bytes:
-    """GetRecords; in JSON the body is joined from what the records were stored as."""
+def get_records(account: Account, payload: Json) -> bytes:
+    """GetRecords, as JSON text: joined from what the records were stored as."""
     now_us = account.clock.now_us()
     now_ms = now_us // 1000
     place = ShardIterator.parse(payload["ShardIterator"], now_ms)
@@ -74,7 +71,4 @@ def get_records(account: Account, payload: Json, codec: Codec) -> Json | bytes:
             now_ms, shard.index, page.next_position, stream.stream_id, stream.name
         )
         answer["NextShardIterator"] = after.token()
-    if codec == CBOR:
-        answer["Records"] = records_for_cbor(page.fragments)
-        return answer
     return b'{"Records":[' + b",".join(page.fragments) + b"]," + orjson.dumps(answer)[1:]

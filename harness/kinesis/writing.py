@@ -13,8 +13,9 @@ import orjson
 from harness.awsjson import AwsError
 from harness.kinesis import sequence
 from harness.kinesis.limits import MIB
+from harness.kinesis.requests import REQUESTS
 from harness.kinesis.shards import HASH_KEYS, hash_key_of
-from harness.kinesis.validation import dry_run, too_long_blob
+from harness.kinesis.validation import Structure, check, dry_run, is_base64, too_long_blob
 
 if TYPE_CHECKING:
     from harness.kinesis.account import Account
@@ -24,6 +25,39 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 REQUEST_BYTES_MAX = 10 * MIB
+PUT_RECORDS_MAX = 500
+PARTITION_KEY_MAX = 256
+
+
+_RECORDS_BESIDE = Structure(
+    {name: shape for name, shape in REQUESTS["PutRecords"].members.items() if name != "Records"},
+    one_of=REQUESTS["PutRecords"].one_of,
+)
+
+
+def checked(payload: Json) -> Json:
+    """A PutRecords request, checked: quickly where all records are plain, else as every request.
+
+    Raises:
+        AwsError: SerializationException, ValidationException.
+    """
+    records = payload.get("Records")
+    if not isinstance(records, list) or not 0 < len(records) <= PUT_RECORDS_MAX:
+        return check(REQUESTS["PutRecords"], payload)
+    for record in records:
+        if type(record) is not dict or len(record) != 2:
+            return check(REQUESTS["PutRecords"], payload)
+        key = record.get("PartitionKey")
+        data = record.get("Data")
+        if (
+            type(key) is not str
+            or type(data) is not str
+            or not 0 < len(key) <= PARTITION_KEY_MAX
+            or not is_base64(data)
+            or len(data) > MIB
+        ):
+            return check(REQUESTS["PutRecords"], payload)
+    return {**check(_RECORDS_BESIDE, payload), "Records": records}
 
 
 def put_record(account: Account, payload: Json) -> Json:

@@ -7,9 +7,10 @@ between keys (key attributes in the template, column types against attribute typ
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -260,3 +261,13 @@ class Scenario(Part):
     sightings: list[str] = Field(
         default_factory=list, description="what a run must have met to prove anything"
     )
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """Where `workload.from_export` and `from_records` are looked up: the file's folder."""
+        return self._folder
+
+    def keep_folder(self, folder: Path) -> None:
+        """Remember the folder that the scenario was read from."""
+        self._folder = folder

@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from harness.errors import ScenarioError
+from harness.workload.imported import Captured, imported, read_export, read_records
 from harness.workload.items import Template, TemplateError
 from harness.workload.keys import KeySet, KeyState, is_hot
 from harness.workload.operations import Change, Kind, Operation, Phase, Update, key_bytes, marker_id
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from harness.clock import Clock
     from harness.scenario.model import Scenario
-    from harness.workload.imported import Captured
     from harness.workload.values import Item
 
 KINDS: dict[Change, Kind] = {
@@ -37,24 +37,26 @@ KEY_TRIES = 10_000
 """Draws in a row that gave only keys already taken, before the template is found too narrow."""
 
 
-def generate(
-    scenario: Scenario,
-    clock: Clock,
-    *,
-    items: Iterable[Item] | None = None,
-    captured: Iterable[Captured] | None = None,
-) -> list[Operation]:
+def generate(scenario: Scenario, clock: Clock) -> list[Operation]:
     """All operations of a scenario, in order.
+
+    The items of `workload.from_export` take the place of drawn ones, the changes of
+    `workload.from_records` that of the mix.
 
     Args:
         scenario: what to write.
         clock: its seed decides everything; its time is not read.
-        items: items to write before the export instead of drawn ones (`workload.from_export`).
-        captured: changes to repeat instead of drawn ones (`workload.from_records`).
 
     Raises:
-        ScenarioError: the template cannot give that many different keys, or the mix allows nothing.
+        ScenarioError: the template cannot give that many different keys, the mix allows nothing,
+            or imported data cannot be read.
     """
+    workload, folder = scenario.workload, scenario.folder
+    items = captured = None
+    if workload.from_export is not None:
+        items = read_export(imported(folder, workload.from_export))
+    if workload.from_records is not None:
+        captured = read_records(imported(folder, workload.from_records))
     with _without_collector():
         try:
             return list(Mixer(scenario, clock).operations(items, captured))

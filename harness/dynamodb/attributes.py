@@ -39,6 +39,7 @@ __all__ = [
     "item_size",
     "normalise_item",
     "normalise_value",
+    "not_a_map",
     "same_item",
     "same_value",
     "type_of",
@@ -73,7 +74,7 @@ def normalise_item(attributes: object, *, shape: str = "AttributeValue") -> Item
             have (wherever it stands, this comes first), else ValidationException.
     """
     if not isinstance(attributes, dict):
-        raise _not_a_map(attributes, shape)
+        raise not_a_map(attributes, shape)
     try:
         return {name: normalise_value(value) for name, value in attributes.items()}
     except AwsError as error:
@@ -226,7 +227,7 @@ def _document_list(content: object, depth: int) -> list[Attribute]:
 
 def _document_map(content: object, depth: int) -> Item:
     if not isinstance(content, dict):
-        raise _not_a_map(content, "AttributeValue")
+        raise not_a_map(content, "AttributeValue")
     return {name: normalise_value(value, depth + 1) for name, value in content.items()}
 
 
@@ -270,7 +271,7 @@ def _check_structure(value: object) -> None:
                 _check_structure(element)
         elif kind == "M":
             if not isinstance(content, dict):
-                raise _not_a_map(content, "AttributeValue")
+                raise not_a_map(content, "AttributeValue")
             for element in content.values():
                 _check_structure(element)
         elif kind in ("SS", "NS", "BS"):
@@ -310,7 +311,8 @@ def _not_a_scalar(content: object, java_type: str) -> AwsError:
     return serialization_error(f"{token} cannot be converted to {java_type}")
 
 
-def _not_a_map(content: object, shape: str) -> AwsError:
+def not_a_map(content: object, shape: str) -> AwsError:
+    """The SerializationException for `content` where a map of `shape` should be."""
     if isinstance(content, list):
         shape_name = shape if "." in shape else f"{_SHAPES}.{shape}"
         return serialization_error(

@@ -1,7 +1,7 @@
 """Sizes in bytes as DynamoDB counts them, and the limits it holds items and keys to.
 
-A name costs its UTF-8 bytes; a number one byte per two significant digits, one more, and one for
-a minus; a list or map three bytes and one per element; NULL and BOOL one byte.
+A name costs its UTF-8 bytes; a number one byte per pair of digits, counted from the point, one
+more, and one for a minus; a list or map three bytes and one per element; NULL and BOOL one byte.
 
 Source: developer guide, "DynamoDB item sizes and formats" and "Constraints"; the item of the
 streams documentation, {"Id": 101, "Message": "New item!"}: SizeBytes 26 = 5 for its key and 21
@@ -108,9 +108,20 @@ def binary_size(base64_text: str) -> int:
 
 
 def number_size(number: str) -> int:
-    """Bytes of a normalised number."""
-    significant = number.lstrip("-").replace(".", "").strip("0")
-    return (len(significant) + 1) // 2 + 1 + number.startswith("-")
+    """Bytes of a normalised number; digits pair up from the point outwards: 1234.5 is 12 34 50."""
+    negative = number[0] == "-"
+    digits = number[1:] if negative else number
+    whole, _, fraction = digits.partition(".")
+    if fraction:
+        whole = whole.lstrip("0")
+        if not whole:
+            first = len(fraction) - len(fraction.lstrip("0"))
+            return (len(fraction) + 1) // 2 - first // 2 + 1 + negative
+        return (len(whole) + 1) // 2 + (len(fraction) + 1) // 2 + 1 + negative
+    zeros = len(whole) - len(whole.rstrip("0"))
+    if zeros == len(whole):
+        return 1
+    return (len(whole) + 1) // 2 - zeros // 2 + 1 + negative
 
 
 def _content_size(kind: str, content: Any) -> int:

@@ -100,7 +100,9 @@ class Bill:
             )
         for index, units in indexes.items():
             kind = "Global" if self._tables[name].items.indexes[index].is_global else "Local"
-            answer.setdefault(f"{kind}SecondaryIndexes", {})[index] = {"CapacityUnits": float(units)}
+            answer.setdefault(f"{kind}SecondaryIndexes", {})[index] = {
+                "CapacityUnits": float(units)
+            }
         return answer
 
 

@@ -89,16 +89,6 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
                 )
 
 
-def check_key_kept(table: Table, names: Iterable[str]) -> None:
-    """Refuse an update of the primary key's attributes."""
-    touched = set(names)
-    for name in table.schema.names:
-        if name in touched:
-            raise validation_error(
-                f"{INVALID}Cannot update attribute {name}. This attribute is part of the key"
-            )
-
-
 def _check_part(key: Item, name: str, kind: str, *, is_hash: bool) -> None:
     value = key.get(name)
     if value is None or kind not in value:

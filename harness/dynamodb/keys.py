@@ -16,7 +16,7 @@ from hashlib import md5
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.dynamodb.change_log import Attribute, Item
+    from harness.dynamodb.change_log import Item
 
 TOKEN_BYTES = 16
 
@@ -44,6 +44,18 @@ class KeySchema:
     def names(self) -> tuple[str, ...]:
         """Hash name, then range name where there is one."""
         return (self.hash_name,) if self.range_name is None else (self.hash_name, self.range_name)
+
+    @property
+    def hash_keys(self) -> tuple[tuple[str, str], ...]:
+        """Name and type of the partition key."""
+        return ((self.hash_name, self.hash_type),)
+
+    @property
+    def range_keys(self) -> tuple[tuple[str, str], ...]:
+        """Name and type of the sort key, where there is one."""
+        if self.range_name is None or self.range_type is None:
+            return ()
+        return ((self.range_name, self.range_type),)
 
     def of(self, item: Item) -> Item:
         """The key attributes of `item`, which must have them."""
@@ -119,13 +131,3 @@ def ordered_number(text: str) -> bytes:
         return b"\x80"
     body = (exponent + _EXPONENT_BIAS).to_bytes(2, "big") + digits.encode() + b"\x00"
     return b"\x40" + body.translate(_COMPLEMENT) if negative else b"\xc0" + body
-
-
-def same_key(schema: KeySchema, one: Item, other: Item) -> bool:
-    """Whether two items have one primary key."""
-    return schema.position(one) == schema.position(other)
-
-
-def key_type(attribute: Attribute) -> str:
-    """The type descriptor of a wire attribute, e.g. `S`."""
-    return next(iter(attribute))

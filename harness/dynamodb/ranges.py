@@ -12,9 +12,10 @@ from harness.dynamodb.keys import TOKEN_BYTES, ordered, prefix, token
 from harness.dynamodb.store import PAST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.dynamodb.change_log import Attribute
+    from harness.dynamodb.expressions import KeyRange
     from harness.dynamodb.keys import KeySchema
     from harness.dynamodb.store import OrderedRows
 
@@ -62,8 +63,16 @@ def partition(schema: KeySchema, hash_value: Attribute) -> Stretch:
     return Stretch(low, successor(low))
 
 
+def stretch_of(schema: KeySchema, key_range: KeyRange) -> Stretch:
+    """What a query's key conditions select."""
+    whole = partition(schema, key_range.hash_value)
+    if key_range.operator is None:
+        return whole
+    return narrowed(schema, whole, key_range.operator, key_range.bounds)
+
+
 def narrowed(
-    schema: KeySchema, whole: Stretch, operator: str, values: list[Attribute]
+    schema: KeySchema, whole: Stretch, operator: str, values: Sequence[Attribute]
 ) -> Stretch:
     """The part of a partition whose range keys satisfy a condition.
 

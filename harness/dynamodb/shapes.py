@@ -99,7 +99,9 @@ class Shape:
 
 def _wrong_scalar(value: Any, kind: str, java: str) -> AwsError:
     if isinstance(value, bool):
-        return serialization_error(f"{'TRUE' if value else 'FALSE'}_VALUE cannot be converted to {kind}")
+        return serialization_error(
+            f"{'TRUE' if value else 'FALSE'}_VALUE cannot be converted to {kind}"
+        )
     if isinstance(value, float):
         return serialization_error(f"DECIMAL_VALUE cannot be converted to {kind}")
     if isinstance(value, int):
@@ -197,9 +199,7 @@ class Number(Shape):
     def check(self, value: int, path: str, faults: Faults) -> None:
         """Least and greatest value."""
         if self.low is not None and value < self.low:
-            faults.add(
-                value, path, f"Member must have value greater than or equal to {self.low}"
-            )
+            faults.add(value, path, f"Member must have value greater than or equal to {self.low}")
         if self.high is not None and value > self.high:
             faults.add(value, path, f"Member must have value less than or equal to {self.high}")
 
@@ -239,9 +239,10 @@ class AttributeValue(Shape):
         if type(value) is dict:
             return value
         if isinstance(value, list):
-            raise serialization_error(f"Unrecognized collection type class {SERVICE}.AttributeValue")
+            raise serialization_error(
+                f"Unrecognized collection type class {SERVICE}.AttributeValue"
+            )
         raise serialization_error("Unexpected value type in payload")
-
 
     def look_inside(self, value: Any) -> None:
         """Wrong JSON types at any depth of the value."""
@@ -339,9 +340,7 @@ class MapOf(Shape):
         self.low, self.high = length
         self.key = key
         self.values = values
-        self.constrained = bool(
-            member.constrained or key or values or length != (None, None)
-        )
+        self.constrained = bool(member.constrained or key or values or length != (None, None))
 
     def convert(self, value: Any) -> dict[str, Any]:
         """Each value converted, nulls dropped."""
@@ -455,9 +454,7 @@ class Structure(Shape):
         return converted
 
 
-def _check_length(
-    value: Any, path: str, low: int | None, high: int | None, faults: Faults
-) -> None:
+def _check_length(value: Any, path: str, low: int | None, high: int | None, faults: Faults) -> None:
     if high is not None and len(value) > high:
         faults.add(value, path, f"Member must have length less than or equal to {high}")
     if low is not None and len(value) < low:

@@ -188,9 +188,7 @@ class ItemStore:
         """The row at a position."""
         return self.ordered.rows.get(position)
 
-    def put(
-        self, position: bytes, item: Item, row: Row, old: Item | None
-    ) -> dict[str, int]:
+    def put(self, position: bytes, item: Item, row: Row, old: Item | None) -> dict[str, int]:
         """Store `item`, replacing `old`.
 
         Returns:

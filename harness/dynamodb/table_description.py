@@ -55,7 +55,9 @@ def describe(table: Table, now_us: int) -> Json:
     if table.restore_summary is not None:
         answer["RestoreSummary"] = table.restore_summary
     if status == "ACTIVE":
-        answer["WarmThroughput"] = _warm(table, table.warm, table.throughput.read, table.throughput.write)
+        answer["WarmThroughput"] = _warm(
+            table, table.warm, table.throughput.read, table.throughput.write
+        )
     return answer
 
 

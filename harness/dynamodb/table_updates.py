@@ -66,7 +66,11 @@ def update_table(engine: Engine, payload: Json) -> bytes:
 
 
 def _check(request: Json) -> None:
-    if not any(request.get(name) not in (None, []) for name in request if name not in {"TableName", "AttributeDefinitions"}):
+    if not any(
+        request.get(name) not in (None, [])
+        for name in request
+        if name not in {"TableName", "AttributeDefinitions"}
+    ):
         raise validation_error(NOTHING_ASKED)
     if request.get("ReplicaUpdates"):
         raise validation_error("not emulated: ReplicaUpdates (global tables)")
@@ -167,9 +171,7 @@ def _create_index(table: Table, request: Json, create: Json, ready_us: int) -> N
     }
     check_index_update(create, types, table.billing_mode)
     if create["IndexName"] in table.items.indexes:
-        raise validation_error(
-            "Attempting to create an index which already exists"
-        )
+        raise validation_error("Attempting to create an index which already exists")
     used = {element["AttributeName"] for element in create["KeySchema"]}
     table.attribute_types |= {name: kind for name, kind in types.items() if name in used}
     add_global_index(table, create, ready_us=ready_us)
@@ -205,9 +207,7 @@ def _change_stream(engine: Engine, table: Table, request: Json | None, now_us: i
         table.enable_stream(request["StreamViewType"], now_us)
     else:
         if former is None:
-            raise validation_error(
-                f"Table has no stream to disable: TableName: {table.name}"
-            )
+            raise validation_error(f"Table has no stream to disable: TableName: {table.name}")
         table.disable_stream()
     engine.tables.stream_changed(table, former)
 

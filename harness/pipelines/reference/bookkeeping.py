@@ -1,0 +1,193 @@
+"""What the pipe keeps in ClickHouse itself, beside the target: checkpoints, errors, its log.
+
+- `<target>_clickpipes_checkpoint`: one row per shard or data file; the newest revision counts. It
+  names the stream's identity (ARN and creation time), so that a stream recreated under the same
+  name does not resume at positions of the old one. A row is one insert: there is no moment in
+  which the old position is gone and the new one not there.
+- `<target>_clickpipes_error`: what could not be stored, raw, with its reason; kept 7 days.
+- `<target>_clickpipes_log`: states and notable events; the last row with a state says how it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from harness.pipelines.reference.clickhouse import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.clock import Clock
+    from harness.pipelines.reference.clickhouse import ClickHouse
+    from harness.pipelines.reference.config import PipeConfig
+
+ENDED = "ended"
+OPEN = "open"
+SYNC_INSERT = {"async_insert": 0}
+ERROR_COLUMNS = (
+    "error_timestamp", "error_type", "error_msg", "record_key", "record_value",
+    "record_timestamp", "record_partition", "record_offset",
+)  # fmt: skip
+
+CHECKPOINT_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
+    pipe String, source String, unit String, start String, position String, resume String,
+    status LowCardinality(String), arrival_ms Int64, records UInt64, revision UInt64
+) ENGINE = ReplacingMergeTree(revision) ORDER BY (pipe, source, unit)"""
+ERROR_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
+    error_timestamp DateTime64(3, 'UTC'), error_type LowCardinality(String), error_msg String,
+    record_key String, record_value String, record_timestamp DateTime64(3, 'UTC'),
+    record_partition String, record_offset String
+) ENGINE = MergeTree ORDER BY (record_partition, record_offset)
+TTL toDateTime(error_timestamp) + INTERVAL 7 DAY
+SETTINGS non_replicated_deduplication_window = 1000"""
+LOG_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
+    event_time DateTime64(6, 'UTC'), pipe String, log_level LowCardinality(String),
+    state LowCardinality(String), message String
+) ENGINE = MergeTree ORDER BY (pipe, event_time)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far one shard or data file is safely in ClickHouse.
+
+    Attributes:
+        unit: shard id, or key of a data file.
+        start: where it began: `TRIM_HORIZON`, `AT_TIMESTAMP <epoch seconds>`.
+        position: sequence number of the last record stored; empty before the first.
+        resume: sequence number to read again from at a restart (at or before `position`).
+        status: `open`, or `ended` when nothing more will come.
+        arrival_ms: when the record at `position` reached the stream.
+        records: how many were stored or put into the error table.
+    """
+
+    unit: str
+    start: str = "TRIM_HORIZON"
+    position: str = ""
+    resume: str = ""
+    status: str = OPEN
+    arrival_ms: int = 0
+    records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """A record that could not be stored."""
+
+    reason: str
+    record: bytes
+    partition: str
+    offset: str
+    timestamp_ms: int = 0
+    key: str = ""
+    kind: str = "record"
+
+
+class Bookkeeping:
+    """The pipe's own tables.
+
+    Args:
+        clickhouse: where the target is.
+        config: names the pipe and its target.
+        clock: stamps rows and makes revisions grow.
+    """
+
+    def __init__(self, clickhouse: ClickHouse, config: PipeConfig, clock: Clock) -> None:
+        self._clickhouse = clickhouse
+        self._config = config
+        self._clock = clock
+        self._revision = 0
+        self.checkpoints = self._name("checkpoint")
+        self.errors = self._name("error")
+        self.log = self._name("log")
+
+    def create(self) -> None:
+        """Make the tables that are missing."""
+        for name, statement in (
+            (self.checkpoints, CHECKPOINT_TABLE),
+            (self.errors, ERROR_TABLE),
+            (self.log, LOG_TABLE),
+        ):
+            self._clickhouse.run(statement.format(name=name))
+
+    def load(self, source: str) -> dict[str, Checkpoint]:
+        """Every checkpoint of one stream or export, by unit."""
+        found = self._clickhouse.rows(
+            "SELECT unit, start, position, resume, status, arrival_ms, records, revision "
+            f"FROM {self.checkpoints} FINAL "
+            f"WHERE pipe = {literal(self._config.name)} AND source = {literal(source)}"
+        )
+        for row in found:
+            self._revision = max(self._revision, int(row.pop()))
+        return {
+            row[0]: Checkpoint(*row[:5], arrival_ms=int(row[5]), records=int(row[6]))
+            for row in found
+        }
+
+    def sources(self) -> list[str]:
+        """Identities of all streams and exports that this pipe has read from."""
+        return [
+            row[0]
+            for row in self._clickhouse.rows(
+                f"SELECT DISTINCT source FROM {self.checkpoints} "
+                f"WHERE pipe = {literal(self._config.name)}"
+            )
+        ]
+
+    def save(self, source: str, checkpoints: Iterable[Checkpoint]) -> None:
+        """Write checkpoints, all in one insert; call only for what ClickHouse has acknowledged."""
+        self._revision = max(self._revision + 1, self._clock.now_us())
+        lines = [
+            orjson.dumps(
+                [
+                    self._config.name, source, c.unit, c.start, c.position, c.resume, c.status,
+                    c.arrival_ms, c.records, self._revision,
+                ]
+            )
+            for c in checkpoints
+        ]  # fmt: skip
+        if lines:
+            self._insert(self.checkpoints, lines)
+
+    def add_errors(self, rows: list[ErrorRow], token: str) -> None:
+        """Keep records that could not be stored."""
+        now = self._clock.now_us() / 1e6
+        lines = [
+            orjson.dumps(
+                [
+                    f"{now:.3f}", row.kind, row.reason, row.key,
+                    row.record.decode(errors="replace"), f"{row.timestamp_ms / 1000:.3f}",
+                    row.partition, row.offset,
+                ]
+            )
+            for row in rows
+        ]  # fmt: skip
+        if lines:
+            self._insert(self.errors, lines, {"insert_deduplication_token": token})
+
+    def note(self, message: str, *, state: str = "", level: str = "info") -> None:
+        """Write to the log; a state tells how the pipe is from now on."""
+        now = self._clock.now_us()
+        row = [
+            f"{now // 1_000_000}.{now % 1_000_000:06d}",
+            self._config.name,
+            level,
+            state,
+            message,
+        ]
+        self._insert(self.log, [orjson.dumps(row)])
+
+    def _name(self, suffix: str) -> str:
+        table = f"{self._config.table}_clickpipes_{suffix}"
+        return f"{quote(self._config.database)}.{quote(table)}"
+
+    def _insert(
+        self, table: str, lines: list[bytes], settings: dict[str, Any] | None = None
+    ) -> None:
+        self._clickhouse.insert(
+            f"INSERT INTO {table} FORMAT JSONCompactEachRow",
+            b"\n".join(lines),
+            {**SYNC_INSERT, **(settings or {})},
+        )

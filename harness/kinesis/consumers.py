@@ -82,6 +82,7 @@ class Subscription:
         self._beat = True  # the first event tells where the subscription stands
         self._ended = False
         self.started_us = account.clock.now_us()
+        self._heard_us = self.started_us
         settings = account.settings
         self._end = account.clock.call_later(settings.subscription_seconds, self.stop)
         self._pulse = account.clock.call_later(settings.heartbeat_seconds, self._on_pulse)
@@ -125,7 +126,7 @@ class Subscription:
             self.stop()
         else:
             fields["ContinuationSequenceNumber"] = self._continuation(page.last_counter, now_ms)
-            self._restart_pulse()
+            self._heard_us = self._account.clock.now_us()
         return eventstream.event(self._codec, page.fragments, fields)
 
     def on_ready(self, wake: Callable[[], None]) -> None:
@@ -162,11 +163,14 @@ class Subscription:
         self._wake()
 
     def _on_pulse(self) -> None:
+        """Send an empty event if it was silent for long enough, and look again later."""
+        silence = (self._account.clock.now_us() - self._heard_us) / 1_000_000
+        remaining = self._account.settings.heartbeat_seconds - silence
+        if remaining > 0:
+            self._pulse = self._account.clock.call_later(remaining, self._on_pulse)
+            return
+        self._heard_us = self._account.clock.now_us()
         self._beat = True
-        self._restart_pulse()
-        self._wake()
-
-    def _restart_pulse(self) -> None:
-        self._pulse.cancel()
         seconds = self._account.settings.heartbeat_seconds
         self._pulse = self._account.clock.call_later(seconds, self._on_pulse)
+        self._wake()

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedIOBase
+    from typing import IO
 
     from harness.dynamodb.change_log import Attribute, Item
 
@@ -97,19 +99,17 @@ def ion_decimal(number: str) -> str:
     return f"{sign}{digits}d{exponent}" if exponent else f"{sign}{digits}."
 
 
-def read_ion(data: bytes) -> Iterator[Any]:
+def read_ion(source: IO[bytes] | BufferedIOBase) -> Iterator[Any]:
     """Every top-level value of Ion text or binary, as the `amazon.ion` library reads it.
 
     Raises:
         ValueError: it is not Ion.
     """
     # Imported where it is used: it takes longer to load than the emulator's other parts.
-    from io import BytesIO
-
     from amazon.ion import simpleion
     from amazon.ion.exceptions import IonException
 
-    values = simpleion.load(BytesIO(data), single_value=False, parse_eagerly=False)
+    values = simpleion.load(source, single_value=False, parse_eagerly=False)
     while True:
         try:
             yield next(values)

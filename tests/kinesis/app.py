@@ -66,6 +66,12 @@ def texts(page: GetRecordsOutputTypeDef) -> list[str]:
     return [record["Data"].decode() for record in page["Records"]]
 
 
+def next_of(page: GetRecordsOutputTypeDef) -> str | None:
+    """NextShardIterator; None at the end of a closed shard, where the stubs expect one always."""
+    members: dict[str, Any] = {**page}
+    return members.get("NextShardIterator")
+
+
 def read(
     client: KinesisClient, shard: int = 0, kind: str = "TRIM_HORIZON", **more: Any
 ) -> list[str]:

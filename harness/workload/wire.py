@@ -16,13 +16,16 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError
 from botocore.exceptions import EndpointConnectionError as CannotConnect
 from botocore.session import Session
 
-METHODS = {
-    "PutItem": "put_item",
-    "UpdateItem": "update_item",
-    "DeleteItem": "delete_item",
-    "BatchWriteItem": "batch_write_item",
-    "TransactWriteItems": "transact_write_items",
+METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "PutItem": ("put_item", {"TableName": "-"}),
+    "UpdateItem": ("update_item", {"TableName": "-"}),
+    "DeleteItem": ("delete_item", {"TableName": "-"}),
+    "BatchWriteItem": ("batch_write_item", {"RequestItems": {}}),
+    "TransactWriteItems": ("transact_write_items", {"TransactItems": []}),
 }
+"""Operation to botocore's method and the parameters by which botocore looks for its endpoint; the
+body takes their place."""
+
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 THROTTLES = frozenset(
@@ -88,7 +91,8 @@ class DynamoDbWire:
         """Send one request and say what became of it; never raises for an answer of the service."""
         self._current.body = orjson.dumps(body)
         try:
-            return Reply("done", getattr(self._client, METHODS[operation])())
+            method, parameters = METHODS[operation]
+            return Reply("done", getattr(self._client, method)(**parameters))
         except ClientError as error:
             return _refusal(error)
         except (CannotConnect, ConnectTimeoutError) as error:

@@ -10,10 +10,10 @@ import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from harness.awsjson import AwsError, Rejected, decode, encode, encode_error
-from harness.gateway.caller import ACCOUNT, caller_of
+from harness.gateway.caller import caller_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from harness.awsjson import Json
     from harness.gateway.caller import Caller
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CONTROL_PREFIX = "/_harness/"
 JSON_BODY_BYTES_MAX = 64 * 1024 * 1024
 """Far above what AWS takes (DynamoDB 16 MB, Kinesis 10 MiB and base64), against a runaway gzip."""
+EMULATED = frozenset({"DynamoDB_20120810", "DynamoDBStreams_20120810", "Kinesis_20131202"})
 OURS = frozenset({"dynamodb", "kinesis"})
 """The names of the emulators' services in a credential scope; Streams signs as dynamodb."""
 FORM = "application/x-www-form-urlencoded"
@@ -32,10 +33,13 @@ PREFLIGHT = "access-control-request-headers"
 class Emulator(Protocol):
     """One service that speaks AWS JSON."""
 
-    operations: frozenset[str]
-    """The names of the operations that exist."""
+    def knows(self, name: str, /) -> bool:
+        """True when the service has an operation of this name."""
+        ...
 
-    def handle(self, operation: str, payload: Json, caller: Caller) -> Json | bytes | Stream | None:
+    def handle(
+        self, operation: str, payload: Json, caller: Caller, /
+    ) -> Json | bytes | Stream | None:
         """Do one operation.
 
         Raises:
@@ -48,30 +52,27 @@ class Gateway:
     """Answers every request to the AWS endpoint.
 
     Args:
-        emulators: by what stands before the dot of X-Amz-Target.
+        emulators: of a region, by what stands before the dot of X-Amz-Target.
         objects: S3.
         long_tail: every other service.
         control: what `/_harness/…` reaches.
         keys: when given, each signature is verified; otherwise any well-formed one is taken.
-        account: the account id.
     """
 
     def __init__(
         self,
-        emulators: Mapping[str, Emulator],
+        emulators: Callable[[str], Mapping[str, Emulator]],
         *,
         objects: App,
         long_tail: App,
         control: App,
         keys: KeyRing | None = None,
-        account: str = ACCOUNT,
     ) -> None:
-        self._emulators = dict(emulators)
+        self._emulators = emulators
         self._objects = objects
         self._long_tail = long_tail
         self._control = control
         self._keys = keys
-        self._account = account
 
     def __call__(self, request: Request) -> Response:
         """Answer one request."""
@@ -90,7 +91,7 @@ class Gateway:
     def _app_for(self, request: Request) -> App | None:
         """The app that a request means; None for the emulators."""
         target = request.headers.get("x-amz-target")
-        if target is not None and target.partition(".")[0] in self._emulators:
+        if target is not None and target.partition(".")[0] in EMULATED:
             return None
         if request.path.startswith(CONTROL_PREFIX):
             return self._control
@@ -107,22 +108,22 @@ class Gateway:
         return self._long_tail if is_form else self._objects
 
     def _ask_emulator(self, request: Request) -> Response:
+        caller = caller_of(request)
+        emulators = self._emulators(caller.region)
+
+        def knows(service: str, operation: str) -> bool:
+            return service in emulators and emulators[service].knows(operation)
+
+        _inflate(request)
         try:
-            _inflate(request)
-            call = decode(request, knows=self._knows)
+            call = decode(request, knows=knows)
         except Rejected as rejected:
             return rejected.response
         try:
-            answer = self._emulators[call.service].handle(
-                call.operation, call.payload, caller_of(request, account=self._account)
-            )
+            answer = emulators[call.service].handle(call.operation, call.payload, caller)
         except AwsError as error:
             return encode_error(call, error)
         return encode(call, answer)
-
-    def _knows(self, service: str, operation: str) -> bool:
-        emulator = self._emulators.get(service)
-        return emulator is not None and operation in emulator.operations
 
 
 def _inflate(request: Request) -> None:

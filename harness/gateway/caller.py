@@ -24,30 +24,28 @@ class Caller:
         access_key: the access key id; empty for an unsigned request.
         region: of the scope, e.g. `eu-central-1`.
         service: of the scope, e.g. `dynamodb`; empty for an unsigned request.
-        account: the account that everything belongs to.
     """
 
     access_key: str = ""
     region: str = DEFAULT_REGION
     service: str = ""
-    account: str = ACCOUNT
 
 
 _known: dict[str, Caller] = {}
 _KNOWN_MAX = 1000
 
 
-def caller_of(request: Request, *, account: str = ACCOUNT) -> Caller:
+def caller_of(request: Request) -> Caller:
     """The caller that a request names, whether or not its signature is right."""
     scope = credential_scope(request)
     caller = _known.get(scope)
-    if caller is None or caller.account != account:
+    if caller is None:
         parts = scope.split("/")
         if len(parts) < 5:
-            caller = Caller(parts[0], account=account)
+            caller = Caller(parts[0])
         else:
             # An access key id may itself hold a slash; the four parts behind it may not.
-            caller = Caller("/".join(parts[:-4]), parts[-3] or DEFAULT_REGION, parts[-2], account)
+            caller = Caller("/".join(parts[:-4]), parts[-3] or DEFAULT_REGION, parts[-2])
         if len(_known) < _KNOWN_MAX:
             _known[scope] = caller
     return caller

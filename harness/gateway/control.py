@@ -4,8 +4,8 @@
     GET  /_harness/stats                   counts, by name
     GET  /_harness/clock                   {"now_us": 1735689600000000}
     POST /_harness/clock                   {"advance_seconds": 86400} → the new time
-    GET  /_harness/settings                every setting and its value
-    PUT  /_harness/settings                {"name": value, …} → every setting; all or none is taken
+    GET  /_harness/settings                {"kinesis": {"throttled": false, …}, …}
+    PUT  /_harness/settings                the same form, in part → all; taken whole or not at all
 
 Where signatures are verified, a control request needs the header `x-harness-key` with the secret.
 """
@@ -22,32 +22,26 @@ from harness.errors import HarnessError, UsageError, nearest
 from harness.web.message import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from harness.clock import Clock
+    from harness.gateway.settings import AwsSettings
     from harness.web.message import Request
 
 ADVANCE_SECONDS_MAX = 20 * 366 * 86_400
 """Twenty years: more than any retention, less than what overflows a date."""
 
 
-class Setting(Protocol):
-    """One value that can be read and changed while the emulators run."""
+class Adjustable(Protocol):
+    """Whose settings `/settings` shows and changes."""
 
-    def get(self) -> Any:
-        """The value, as JSON."""
+    @property
+    def settings(self) -> AwsSettings:
+        """In force now."""
         ...
 
-    def check(self, value: Any) -> Any:
-        """The value to take, parsed.
-
-        Raises:
-            UsageError: it cannot be taken; nothing has changed.
-        """
-        ...
-
-    def set(self, value: Any) -> None:
-        """Take what `check` returned."""
+    def apply(self, settings: AwsSettings) -> None:
+        """Put others in force."""
         ...
 
 
@@ -57,7 +51,7 @@ class Control:
     Args:
         clock: what `/clock` reads and advances.
         stats: called for `/stats`.
-        settings: what `/settings` shows and changes, by name.
+        settings: whose settings `/settings` shows and changes.
         secret: asked for in `x-harness-key` when given.
     """
 
@@ -66,12 +60,12 @@ class Control:
         clock: Clock,
         *,
         stats: Callable[[], dict[str, Any]],
-        settings: Mapping[str, Setting],
+        settings: Adjustable,
         secret: str = "",
     ) -> None:
         self._clock = clock
         self._stats = stats
-        self._settings = dict(settings)
+        self._adjustable = settings
         self._secret = secret
 
     def __call__(self, request: Request) -> Response:
@@ -123,17 +117,10 @@ class Control:
         return self._now()
 
     def _shown(self) -> dict[str, Any]:
-        return {name: setting.get() for name, setting in self._settings.items()}
+        return self._adjustable.settings.as_json()
 
     def _change(self, request: Request) -> dict[str, Any]:
-        parsed = {}
-        for name, value in _object_in(request).items():
-            setting = self._settings.get(name)
-            if setting is None:
-                raise UsageError(f"unknown setting {name!r}", hint=nearest(name, self._settings))
-            parsed[name] = setting.check(value)
-        for name, value in parsed.items():
-            self._settings[name].set(value)
+        self._adjustable.apply(self._adjustable.settings.changed(_object_in(request)))
         return self._shown()
 
 

@@ -1,0 +1,241 @@
+"""The emulated AWS on this machine, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+import harness
+from harness.clock import WallClock
+from harness.errors import BackendError, UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+READY_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 10.0
+CONTROL_SECONDS_MAX = 60.0
+
+_direct = build_opener(ProxyHandler({}))
+"""Asks without a proxy, whatever the environment says: the endpoint is on this machine."""
+
+
+class EmbeddedAws:
+    """An AWS endpoint with a life of its own; a context manager.
+
+    Args:
+        host: address to bind; beyond this machine only requests signed with its key are answered.
+        port: 0 takes a free one.
+        seed: all chance of the emulators is drawn from it.
+        settings: of the form that `settings()` returns, in part.
+        verify_signatures: take no key but this endpoint's own.
+
+    Attributes:
+        endpoint: the base URL, without a slash at its end.
+        access_key: what to sign with.
+        secret_key: what to sign with.
+        region: where clients should look.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: int = 0,
+        settings: dict[str, Any] | None = None,
+        verify_signatures: bool = False,
+    ) -> None:
+        self.endpoint = ""
+        self.access_key = "test"
+        self.secret_key = "test"
+        self.region = "us-east-1"
+        self._host = host
+        self._port = port
+        self._seed = seed
+        self._settings = settings or {}
+        self._verify_signatures = verify_signatures
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self) -> EmbeddedAws:
+        """Start and wait until it answers.
+
+        Raises:
+            BackendError: it could not start; the message is what the process said.
+        """
+        if self.pid is not None:
+            return self
+        with tempfile.TemporaryFile() as said:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=_environment(),
+                start_new_session=True,
+            )
+            ready = self._first_line(self._process)
+            if ready is None:
+                raise self._did_not_start(said)
+        self.endpoint = str(ready["url"])
+        self._port = urlsplit(self.endpoint).port or 0
+        self.access_key = str(ready.get("access_key", self.access_key))
+        self.secret_key = str(ready.get("secret_key", self.secret_key))
+        return self
+
+    def stats(self) -> dict[str, Any]:
+        """Counts by name: tables, items, changes, kinesis_records_put, kinesis_records_read and more.
+
+        Raises:
+            BackendError: the endpoint does not answer.
+        """
+        return self._control("GET", "stats")
+
+    def now_us(self) -> int:
+        """The endpoint's clock, epoch µs.
+
+        Raises:
+            BackendError: the endpoint does not answer.
+        """
+        return int(self._control("GET", "clock")["now_us"])
+
+    def advance(self, seconds: float) -> int:
+        """Let `seconds` pass at once on the endpoint's clock; returns its new time.
+
+        Raises:
+            BackendError: the endpoint does not answer.
+        """
+        return int(self._control("POST", "clock", {"advance_seconds": seconds})["now_us"])
+
+    def settings(self) -> dict[str, Any]:
+        """The settings in force, by part and name.
+
+        Raises:
+            BackendError: the endpoint does not answer.
+        """
+        return self._control("GET", "settings")
+
+    def change_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Change some settings; returns all.
+
+        Raises:
+            UsageError: an unknown one, or a value it cannot take.
+            BackendError: the endpoint does not answer.
+        """
+        return self._control("PUT", "settings", settings)
+
+    def close(self) -> None:
+        """End it; harmless when it does not run."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._collect()
+
+    def __enter__(self) -> EmbeddedAws:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _control(self, method: str, name: str, body: object = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        url = f"{self.endpoint}/_harness/{name}"
+        headers = {"x-harness-key": self.secret_key, "content-type": "application/json"}
+        request = Request(url, data=data, headers=headers, method=method)
+        try:
+            with _direct.open(request, timeout=CONTROL_SECONDS_MAX) as answer:
+                told: dict[str, Any] = json.load(answer)
+        except HTTPError as error:
+            refused = json.load(error)
+            raise UsageError(refused["error"], hint=refused.get("hint", "")) from None
+        except (URLError, OSError) as error:
+            raise BackendError(f"the embedded AWS endpoint does not answer: {error}") from None
+        return told
+
+    def _command(self) -> list[str]:
+        command = [
+            *(sys.executable, "-m", "harness.backends.aws_process", "--until-stdin-closes"),
+            *("--host", self._host, "--port", str(self._port), "--seed", str(self._seed)),
+        ]
+        if self._settings:
+            command += ["--settings", json.dumps(self._settings)]
+        if self._verify_signatures:
+            command.append("--verify-signatures")
+        return command
+
+    def _first_line(self, process: subprocess.Popen[bytes]) -> dict[str, object] | None:
+        assert process.stdout is not None
+        clock = WallClock()
+        deadline_us = clock.now_us() + round(READY_SECONDS_MAX * 1_000_000)
+        said = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while b"\n" not in said:
+                left = (deadline_us - clock.now_us()) / 1_000_000
+                if left <= 0 or not selector.select(left):
+                    return None
+                piece = os.read(process.stdout.fileno(), 4096)
+                if not piece:
+                    return None
+                said += piece
+        line: dict[str, object] = json.loads(said.partition(b"\n")[0])
+        return line
+
+    def _did_not_start(self, said: IO[bytes]) -> BackendError:
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            code: int | None = self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = None
+        self._collect()
+        said.seek(0)
+        lines = said.read().decode("utf-8", "replace").strip().splitlines()
+        if code is None or not lines:
+            return BackendError(f"the AWS endpoint was not ready after {READY_SECONDS_MAX:g} s")
+        return BackendError(f"the AWS endpoint did not start: {lines[-1].removeprefix('aws: ')}")
+
+    def _collect(self) -> None:
+        assert self._process is not None
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process = None
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, with the package findable and no foreign key pair."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    package = str(Path(harness.__file__).parent.parent)
+    known = kept.get("PYTHONPATH")
+    kept["PYTHONPATH"] = f"{package}{os.pathsep}{known}" if known else package
+    return kept

@@ -18,7 +18,7 @@ from harness.dynamodb.capacity import Bill, collection_metrics, read_units
 from harness.dynamodb.engine import put_row, remove_row
 from harness.dynamodb.item_keys import NOT_A_KEY, item_position, key_position
 from harness.dynamodb.item_requests import BATCH_GET_ITEM, BATCH_WRITE_ITEM
-from harness.dynamodb.request_expressions import projection_of
+from harness.dynamodb.request_expressions import check_projection, projection_of
 from harness.dynamodb.shapes import validation_error
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def batch_get_item(engine: Engine, payload: Json) -> bytes:
         raise validation_error("Too many items requested for the BatchGetItem call")
     prepared = []
     for named, entry in asked.items():
+        check_projection(entry)
         projection = projection_of(entry)
         keys = [normalise_item(key) for key in entry["Keys"]]
         _refuse_duplicates(entry["Keys"])

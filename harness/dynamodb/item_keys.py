@@ -89,6 +89,21 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
                 )
 
 
+def check_scalar_keys(table: Table, paths: Iterable[tuple[str | int, ...]]) -> None:
+    """Refuse document paths that lead into a key attribute."""
+    nested = {path[0] for path in paths if len(path) > 1}
+    if not nested:
+        return
+    scalars = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not"
+    for name in table.schema.names:
+        if name in nested:
+            raise validation_error(f"{scalars} allowed: Key: {name}")
+    for index in table.items.indexes.values():
+        for name in index.schema.names:
+            if name in nested:
+                raise validation_error(f"{scalars} allowed: IndexKey: {name}")
+
+
 def _check_part(key: Item, name: str, kind: str, *, is_hash: bool) -> None:
     value = key.get(name)
     if value is None or kind not in value:

@@ -50,7 +50,7 @@ _EXPECTED = MapOf(
             "AttributeValueList": ListOf(_VALUE),
             "ComparisonOperator": String(enum=COMPARISONS),
             "Exists": Boolean(),
-            "Value": _VALUE,
+            "Value": AttributeValue(in_list=False),
         },
         in_list=True,
     ),
@@ -71,7 +71,7 @@ _CONDITIONS = MapOf(
 _UPDATES = MapOf(
     Structure(
         "AttributeValueUpdate",
-        {"Action": String(enum=("DELETE", "PUT", "ADD")), "Value": _VALUE},
+        {"Action": String(enum=("DELETE", "PUT", "ADD")), "Value": AttributeValue(in_list=False)},
         in_list=True,
     ),
     f"{_VALUE_CLASS}.AttributeValueUpdate",
@@ -136,6 +136,7 @@ QUERY = Structure(
     "QueryInput",
     {
         **_PAGE,
+        "Limit": Number(low=1, bare="Limit"),
         "KeyConditionExpression": _TEXT,
         "KeyConditions": _CONDITIONS,
         "QueryFilter": _CONDITIONS,
@@ -160,7 +161,7 @@ BATCH_GET_ITEM = Structure(
             Structure(
                 "KeysAndAttributes",
                 {
-                    "Keys": ListOf(_ITEM, length=(1, 100)),
+                    "Keys": ListOf(AttributeMap(nested=True), length=(1, 100), bare=True),
                     "AttributesToGet": _ATTRIBUTES,
                     "ConsistentRead": Boolean(),
                     "ProjectionExpression": _TEXT,
@@ -191,7 +192,8 @@ BATCH_WRITE_ITEM = Structure(
                         "PutRequest": Structure("PutRequest", {"Item": _ITEM}, required=("Item",)),
                     },
                     in_list=True,
-                )
+                ),
+                nested=True,
             ),
             f"java.util.List<{_VALUE_CLASS}.WriteRequest>",
             key=_TABLE_KEY,

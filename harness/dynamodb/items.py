@@ -23,12 +23,16 @@ from harness.dynamodb.engine import put_row, remove_row
 from harness.dynamodb.expressions import updated_view
 from harness.dynamodb.item_keys import (
     check_index_keys,
+    check_scalar_keys,
     item_position,
     key_position,
 )
 from harness.dynamodb.item_requests import DELETE_ITEM, GET_ITEM, PUT_ITEM, UPDATE_ITEM
 from harness.dynamodb.request_expressions import (
     Guard,
+    check_condition,
+    check_projection,
+    check_update,
     guard_of,
     projection_of,
     update_of,
@@ -71,6 +75,7 @@ def _prepare_put(request: Json) -> tuple[Guard | None, Item, int]:
     if len(request) == 2:
         item = normalise_item(request["Item"])
         return None, item, check_item_size(item)
+    check_condition(request)
     item = normalise_item(request["Item"])
     check_return_values(request)
     size = check_item_size(item)
@@ -82,6 +87,7 @@ def delete_item(engine: Engine, payload: Json) -> bytes:
     """DeleteItem: the encoded answer."""
     request = DELETE_ITEM.parse(payload)
     try:
+        check_condition(request)
         key = normalise_item(request["Key"])
         check_return_values(request)
         guard = guard_of(request) if len(request) > 2 else None
@@ -103,6 +109,7 @@ def update_item(engine: Engine, payload: Json) -> bytes:
     """UpdateItem: the encoded answer."""
     request = UPDATE_ITEM.parse(payload)
     try:
+        check_update(request)
         key = normalise_item(request["Key"])
         update, guard = update_of(request)
     except AwsError as error:
@@ -158,10 +165,15 @@ def updated(
 def get_item(engine: Engine, payload: Json) -> bytes:
     """GetItem: the encoded answer."""
     request = GET_ITEM.parse(payload)
+    if len(request) > 2:
+        check_projection(request)
     key = normalise_item(request["Key"])
     projection = projection_of(request) if len(request) > 2 else None
     table = engine.tables.for_items(request["TableName"])
-    row = table.items.row(key_position(table.schema, key))
+    position = key_position(table.schema, key)
+    if projection is not None:
+        check_scalar_keys(table, projection.paths)
+    row = table.items.row(position)
     parts = []
     if row is not None:
         json = row[0]

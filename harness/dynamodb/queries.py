@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from harness.dynamodb.attributes import normalise_item
 from harness.dynamodb.capacity import Bill
+from harness.dynamodb.item_keys import check_scalar_keys
 from harness.dynamodb.item_requests import QUERY, SCAN
 from harness.dynamodb.ranges import EVERYTHING, Stretch, segment, stretch_of
-from harness.dynamodb.request_expressions import Reading, query_of, reading_of
+from harness.dynamodb.request_expressions import Reading, query_of, scan_of
 from harness.dynamodb.selection import Selection, select
 from harness.dynamodb.shapes import validation_error
 from harness.dynamodb.start_keys import check_query_start, check_scan_start
 
 if TYPE_CHECKING:
-    from harness.dynamodb.change_log import Item
     from harness.dynamodb.engine import Engine
     from harness.dynamodb.keys import KeySchema
     from harness.dynamodb.store import Index, OrderedRows
@@ -63,10 +62,10 @@ class Page:
 def scan(engine: Engine, payload: Json) -> bytes:
     """Scan: the encoded answer."""
     request = SCAN.parse(payload)
-    start = _start_key(request)
-    reading = reading_of(request, "ScanFilter")
-    _check_segment(request)
+    reading, start = scan_of(request)
     source = source_of(engine, request)
+    if reading.projection is not None:
+        check_scalar_keys(source.table, reading.projection.paths)
     selection = select(source.table, source.index, request, reading)
     after = check_scan_start(source, start)
     stretch = EVERYTHING
@@ -85,12 +84,13 @@ def scan(engine: Engine, payload: Json) -> bytes:
 def query(engine: Engine, payload: Json) -> bytes:
     """Query: the encoded answer."""
     request = QUERY.parse(payload)
-    start = _start_key(request)
-    reading, conditions = query_of(request)
+    reading, conditions, start = query_of(request)
     source = source_of(engine, request)
     key_range = conditions.resolve(source.schema.hash_keys, source.schema.range_keys)
     stretch = stretch_of(source.schema, key_range)
     after = check_query_start(source, start, stretch, key_range)
+    if reading.projection is not None:
+        check_scalar_keys(source.table, reading.projection.paths)
     selection = select(source.table, source.index, request, reading)
     reading.check_no_keys(source.schema.names)
     backward = request.get("ScanIndexForward") is False
@@ -193,29 +193,3 @@ def _charge(bill: Bill, request: Json, source: Source, size: int, fetched: int) 
         return
     bill.add_read(source.table, fetched * factor, named=named)
     bill.add_read(source.table, units, source.index.name, named=named)
-
-
-def _start_key(request: Json) -> Item | None:
-    start = request.get("ExclusiveStartKey")
-    return None if start is None else normalise_item(start)
-
-
-def _check_segment(request: Json) -> None:
-    number, total = request.get("Segment"), request.get("TotalSegments")
-    if number is not None and total is None:
-        raise validation_error(
-            "The TotalSegments parameter is required but was not present in the request when "
-            "Segment parameter is present"
-        )
-    if total is None:
-        return
-    if number is None:
-        raise validation_error(
-            "The Segment parameter is required but was not present in the request when parameter "
-            "TotalSegments is present"
-        )
-    if number >= total:
-        raise validation_error(
-            "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
-            f"Segment: {number} is not less than TotalSegments: {total}"
-        )

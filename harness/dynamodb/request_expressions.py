@@ -8,10 +8,12 @@ Source: API reference; the order of the checks as dynalite recorded on AWS.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
+from harness.dynamodb.attributes import normalise_item
 from harness.dynamodb.expressions import (
     bind,
     check_parameters,
@@ -36,8 +38,12 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_LEGACY_PUT = ("Expected",)
-_LEGACY_UPDATE = ("AttributeUpdates", "Expected")
+LEGACY_KEYS_MAX = 2
+
+_NUMERIC_FAULT = re.compile(
+    "contains duplicates|number set|numeric value|significant digits|number with magnitude"
+)
+INVALID_START = "The provided starting key is invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,25 @@ class Reading:
             self.filter.check_without(names, self.filter_name)
 
 
+def check_condition(request: Json) -> None:
+    """Parameters of PutItem and DeleteItem that exclude one another."""
+    check_parameters(request, ("ConditionExpression",), ("Expected",))
+
+
+def check_update(request: Json) -> None:
+    """Parameters of UpdateItem that exclude one another."""
+    check_parameters(
+        request, ("UpdateExpression", "ConditionExpression"), ("AttributeUpdates", "Expected")
+    )
+
+
+def check_projection(request: Json) -> None:
+    """Parameters of GetItem and BatchGetItem that exclude one another."""
+    check_parameters(request, ("ProjectionExpression",), ("AttributesToGet",))
+
+
 def guard_of(request: Json) -> Guard | None:
     """The condition of PutItem, DeleteItem, or an action of a transaction."""
-    check_parameters(request, ("ConditionExpression",), _LEGACY_PUT)
     if "Expected" in request:
         condition = legacy_expected(request["Expected"], request.get("ConditionalOperator"))
         return _guard(request, condition)
@@ -109,7 +131,6 @@ def guard_of(request: Json) -> Guard | None:
 
 def update_of(request: Json) -> tuple[Update | None, Guard | None]:
     """The update and the condition of UpdateItem, or of an action of a transaction."""
-    check_parameters(request, ("UpdateExpression", "ConditionExpression"), _LEGACY_UPDATE)
     if "AttributeUpdates" in request or "Expected" in request:
         update = guard = None
         if "AttributeUpdates" in request:
@@ -130,7 +151,6 @@ def update_of(request: Json) -> tuple[Update | None, Guard | None]:
 
 def projection_of(request: Json) -> Projection | None:
     """The projection of GetItem, or of one table of BatchGetItem."""
-    check_parameters(request, ("ProjectionExpression",), ("AttributesToGet",))
     if "AttributesToGet" in request:
         return legacy_projection(request["AttributesToGet"])
     if "ProjectionExpression" not in request:
@@ -141,31 +161,31 @@ def projection_of(request: Json) -> Projection | None:
     return projection
 
 
-def reading_of(request: Json, legacy: str) -> Reading:
-    """The filter and projection of Scan.
-
-    Args:
-        request: the whole request.
-        legacy: name of the filter's legacy parameter.
-    """
+def scan_of(request: Json) -> tuple[Reading, Item | None]:
+    """The filter and projection of Scan, and the start key."""
     check_parameters(
         request,
         ("ProjectionExpression", "FilterExpression"),
-        ("AttributesToGet", legacy, "ConditionalOperator"),
+        ("AttributesToGet", "ScanFilter", "ConditionalOperator"),
     )
+    legacy = _legacy_reading(request, "ScanFilter")
+    start = _start_key(request)
+    _check_segment(request)
     binding = _bind(request)
-    reading = read_with(request, binding, legacy)
+    reading = _expressed(request, binding, legacy)
     binding.check_all_used()
-    return reading
+    return reading, start
 
 
-def query_of(request: Json) -> tuple[Reading, KeyConditions]:
-    """The filter, projection and key conditions of Query."""
+def query_of(request: Json) -> tuple[Reading, KeyConditions, Item | None]:
+    """The filter, projection and key conditions of Query, and the start key."""
     check_parameters(
         request,
         ("ProjectionExpression", "FilterExpression", "KeyConditionExpression"),
         ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions"),
     )
+    legacy = _legacy_reading(request, "QueryFilter")
+    start = _start_key(request)
     if "KeyConditions" not in request and "KeyConditionExpression" not in request:
         raise validation_error(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in "
@@ -176,26 +196,62 @@ def query_of(request: Json) -> tuple[Reading, KeyConditions]:
         conditions = compile_key_condition(request["KeyConditionExpression"], binding)
     else:
         conditions = legacy_key_conditions(request["KeyConditions"])
-    reading = read_with(request, binding, "QueryFilter")
+        if not 1 <= len(request["KeyConditions"]) <= LEGACY_KEYS_MAX:
+            raise validation_error("Conditions can be of length 1 or 2 only")
+    reading = _expressed(request, binding, legacy)
     binding.check_all_used()
-    return reading, conditions
+    return reading, conditions, start
 
 
-def read_with(request: Json, binding: Binding, legacy: str) -> Reading:
-    """The filter and projection, with a binding that the caller checks for unused parts."""
-    kept: Condition | None = None
-    name = "Filter Expression"
+def _legacy_reading(request: Json, name: str) -> Reading:
+    projection = kept = None
+    if "AttributesToGet" in request:
+        projection = legacy_projection(request["AttributesToGet"])
+    if request.get(name):
+        kept = legacy_filter(request[name], request.get("ConditionalOperator"))
+    return Reading(kept, projection, name if kept is not None else "Filter Expression")
+
+
+def _expressed(request: Json, binding: Binding, legacy: Reading) -> Reading:
+    kept, projection = legacy.filter, legacy.projection
     if "FilterExpression" in request:
         kept = compile_condition(request["FilterExpression"], binding, "FilterExpression")
-    elif request.get(legacy):
-        kept = legacy_filter(request[legacy], request.get("ConditionalOperator"))
-        name = legacy
-    projection: Projection | None = None
     if "ProjectionExpression" in request:
         projection = compile_projection(request["ProjectionExpression"], binding)
-    elif "AttributesToGet" in request:
-        projection = legacy_projection(request["AttributesToGet"])
-    return Reading(kept, projection, name)
+    return Reading(kept, projection, legacy.filter_name)
+
+
+def _start_key(request: Json) -> Item | None:
+    start = request.get("ExclusiveStartKey")
+    if start is None:
+        return None
+    try:
+        return normalise_item(start)
+    except AwsError as error:
+        if error.code != "ValidationException" or _NUMERIC_FAULT.search(error.message):
+            raise
+        raise validation_error(f"{INVALID_START}: {error.message}") from None
+
+
+def _check_segment(request: Json) -> None:
+    number, total = request.get("Segment"), request.get("TotalSegments")
+    if number is not None and total is None:
+        raise validation_error(
+            "The TotalSegments parameter is required but was not present in the request when "
+            "Segment parameter is present"
+        )
+    if total is None:
+        return
+    if number is None:
+        raise validation_error(
+            "The Segment parameter is required but was not present in the request when parameter "
+            "TotalSegments is present"
+        )
+    if number >= total:
+        raise validation_error(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
+            f"Segment: {number} is not less than TotalSegments: {total}"
+        )
 
 
 def _bind(request: Json) -> Binding:

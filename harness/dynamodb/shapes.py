@@ -1,4 +1,4 @@
-"""Shapes of request members: conversion as AWS's parser does it, constraints as it words them.
+"""Shapes of requests: values, lists, maps and structures over the scalars of `scalar_shapes`.
 
 A request is first converted: a member of the wrong JSON type ends it with a SerializationException,
 unknown members and nulls are dropped. Then every constraint is checked and all faults are reported
@@ -10,229 +10,59 @@ Source: Coral's behaviour as recorded on AWS by the tests of dynalite and of dyn
 from __future__ import annotations
 
 import re
-from math import floor
 from typing import Any
 
 import orjson
 
 from harness.awsjson import AwsError
 from harness.dynamodb.attributes import normalise_value
+from harness.dynamodb.scalar_shapes import (
+    NAME_PATTERN,
+    SERVICE,
+    Boolean,
+    Faults,
+    Moment,
+    Number,
+    Shape,
+    String,
+    TableName,
+    check_length,
+    lower_first,
+    serialization_error,
+    validation_error,
+)
 
-SERVICE = "com.amazonaws.dynamodb.v20120810"
-FAULTS_MAX = 10
-NAME_PATTERN = "[a-zA-Z0-9_.-]+"
+__all__ = [
+    "NAME_PATTERN",
+    "AttributeMap",
+    "AttributeValue",
+    "Boolean",
+    "Faults",
+    "ListOf",
+    "MapOf",
+    "Moment",
+    "Number",
+    "Shape",
+    "String",
+    "Structure",
+    "TableName",
+    "encode",
+    "serialization_error",
+    "validation_error",
+]
 
-
-def serialization_error(message: str) -> AwsError:
-    """What AWS answers to a member of the wrong JSON type."""
-    return AwsError("SerializationException", message, namespace="com.amazon.coral.service")
-
-
-def validation_error(message: str) -> AwsError:
-    """AWS's ValidationException."""
-    return AwsError("ValidationException", message, namespace="com.amazon.coral.validate")
-
-
-class Faults:
-    """Collects violated constraints."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def add(self, value: Any, path: str, constraint: str) -> None:
-        """`value` at `path` violates `constraint`."""
-        if len(self.messages) < FAULTS_MAX:
-            shown = "null" if value is None else f"'{shown_value(value)}'"
-            self.messages.append(
-                f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
-            )
-
-    def report(self) -> None:
-        """Raise what was collected, if anything."""
-        if self.messages:
-            count = len(self.messages)
-            word = "error" if count == 1 else "errors"
-            raise validation_error(
-                f"{count} validation {word} detected: " + "; ".join(self.messages)
-            )
-
-
-def shown_value(value: Any) -> str:
-    """A value as Java prints it inside a validation message."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}={shown_value(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(shown_value(v) for v in value) + "]"
-    return str(value)
-
-
-def lower_first(name: str) -> str:
-    """`TableName` as constraints spell it: `tableName`; abbreviations stay as they are."""
-    if name[:2].isupper():
-        return {"SSESpecification": "sSESpecification"}.get(name, name)
-    return name[:1].lower() + name[1:]
-
-
-class Shape:
-    """One member's type and constraints."""
-
-    constrained = False
-
-    def convert(self, value: Any) -> Any:
-        """The value in the shape's type.
-
-        Raises:
-            AwsError: SerializationException.
-        """
-        raise NotImplementedError
-
-    def check(self, value: Any, path: str, faults: Faults) -> None:
-        """Add every constraint that the converted value violates."""
-
-    def look_inside(self, value: Any) -> None:
-        """Raise the SerializationException that an AttributeValue inside deserves, if any."""
-
-
-def _wrong_scalar(value: Any, kind: str, java: str) -> AwsError:
-    if isinstance(value, bool):
-        return serialization_error(
-            f"{'TRUE' if value else 'FALSE'}_VALUE cannot be converted to {kind}"
-        )
-    if isinstance(value, float):
-        return serialization_error(f"DECIMAL_VALUE cannot be converted to {kind}")
-    if isinstance(value, int):
-        return serialization_error(f"NUMBER_VALUE cannot be converted to {kind}")
-    if isinstance(value, str):
-        return serialization_error(f"STRING_VALUE cannot be converted to {kind}")
-    if isinstance(value, list):
-        return serialization_error(f"Unrecognized collection type class {java}")
-    return serialization_error("Start of structure or map found where not expected")
-
-
-class String(Shape):
-    """Text, with bounds in characters, a pattern or the allowed values."""
-
-    def __init__(
-        self,
-        *,
-        length: tuple[int | None, int | None] = (None, None),
-        pattern: str | None = None,
-        enum: tuple[str, ...] = (),
-    ) -> None:
-        self.low, self.high = length
-        self.pattern = pattern
-        self._regex = re.compile(pattern) if pattern is not None else None
-        self.enum = enum
-        self.constrained = bool(enum or pattern or length != (None, None))
-
-    def convert(self, value: Any) -> str:
-        """Text as it is."""
-        if type(value) is str:
-            return value
-        raise _wrong_scalar(value, "String", "java.lang.String")
-
-    def check(self, value: str, path: str, faults: Faults) -> None:
-        """Allowed values, pattern, least and greatest length, in this order."""
-        if self.enum and value not in self.enum:
-            allowed = ", ".join(self.enum)
-            faults.add(value, path, f"Member must satisfy enum value set: [{allowed}]")
-        if self._regex is not None and self._regex.fullmatch(value) is None:
-            faults.add(
-                value, path, f"Member must satisfy regular expression pattern: {self.pattern}"
-            )
-        _check_length(value, path, self.low, self.high, faults)
-
-
-class TableName(Shape):
-    """A table's name or ARN. A name has at least `low` characters, at most 255."""
-
-    constrained = True
-
-    def __init__(self, *, low: int = 1, arn: bool = True) -> None:
-        self.low = low
-        self.arn = arn
-
-    def convert(self, value: Any) -> str:
-        """Text as it is."""
-        if type(value) is str:
-            return value
-        raise _wrong_scalar(value, "String", "java.lang.String")
-
-    def check(self, value: str, path: str, faults: Faults) -> None:
-        """A name's pattern and length; an ARN's length."""
-        if self.arn and value.startswith("arn:"):
-            _check_length(value, path, 1, 1024, faults)
-            return
-        if value and _TABLE_NAME.fullmatch(value) is None:
-            faults.add(
-                value, path, f"Member must satisfy regular expression pattern: {NAME_PATTERN}"
-            )
-        _check_length(value, path, self.low, 255, faults)
-
-
-_TABLE_NAME = re.compile(NAME_PATTERN)
-
-
-class Number(Shape):
-    """A whole number: `kind` is `Integer` or `Long`; fractions are cut off."""
-
-    def __init__(
-        self, kind: str = "Integer", *, low: int | None = None, high: int | None = None
-    ) -> None:
-        self.kind = kind
-        self.low = low
-        self.high = high
-        self.constrained = low is not None or high is not None
-
-    def convert(self, value: Any) -> int:
-        """The number, rounded down."""
-        if type(value) is int:
-            return value
-        if type(value) is float:
-            return floor(value)
-        raise _wrong_scalar(value, self.kind, f"java.lang.{self.kind}")
-
-    def check(self, value: int, path: str, faults: Faults) -> None:
-        """Least and greatest value."""
-        if self.low is not None and value < self.low:
-            faults.add(value, path, f"Member must have value greater than or equal to {self.low}")
-        if self.high is not None and value > self.high:
-            faults.add(value, path, f"Member must have value less than or equal to {self.high}")
-
-
-class Moment(Shape):
-    """A timestamp: epoch seconds, whole or not."""
-
-    def convert(self, value: Any) -> float:
-        """Seconds since the epoch."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return value
-        raise _wrong_scalar(value, "Date", "java.util.Date")
-
-
-class Boolean(Shape):
-    """True or false; some texts are taken too."""
-
-    def convert(self, value: Any) -> bool:
-        """The truth value."""
-        if type(value) is bool:
-            return value
-        if isinstance(value, str):
-            word = value.upper()
-            if word in {"TRUE", "1", "YES"}:
-                return True
-            if word in {"FALSE", "0", "NO"}:
-                return False
-            raise serialization_error("Unexpected token received from parser")
-        raise _wrong_scalar(value, "Boolean", "java.lang.Boolean")
+PARAMETERIZED = (
+    "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to class "
+    "java.lang.Class (sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl and "
+    "java.lang.Class are in module java.base of loader 'bootstrap')"
+)
 
 
 class AttributeValue(Shape):
     """One DynamoDB value; what is inside is checked where values are validated."""
+
+    def __init__(self, *, in_list: bool = True) -> None:
+        self._rejection = "Unexpected value type in payload" if in_list else "Unexpected field type"
 
     def convert(self, value: Any) -> Any:
         """The object as it is."""
@@ -242,7 +72,7 @@ class AttributeValue(Shape):
             raise serialization_error(
                 f"Unrecognized collection type class {SERVICE}.AttributeValue"
             )
-        raise serialization_error("Unexpected value type in payload")
+        raise serialization_error(self._rejection)
 
     def look_inside(self, value: Any) -> None:
         """Wrong JSON types at any depth of the value."""
@@ -254,7 +84,10 @@ class AttributeValue(Shape):
 
 
 class AttributeMap(Shape):
-    """Attribute names to values: an item or a key."""
+    """Attribute names to values: an item or a key. `nested`: inside a map or a list."""
+
+    def __init__(self, *, nested: bool = False) -> None:
+        self._rejection = PARAMETERIZED if nested else "Unexpected field type"
 
     def convert(self, value: Any) -> Any:
         """The object without null members."""
@@ -264,7 +97,7 @@ class AttributeMap(Shape):
                     "Unrecognized collection type java.util.Map<java.lang.String, "
                     f"{SERVICE}.AttributeValue>"
                 )
-            raise serialization_error("Unexpected field type")
+            raise serialization_error(self._rejection)
         for member in value.values():
             if type(member) is not dict:
                 return self._without_nulls(value)
@@ -282,9 +115,25 @@ class AttributeMap(Shape):
 
 
 class ListOf(Shape):
-    """A list, with bounds on its length."""
+    """A list, with bounds on its length.
 
-    def __init__(self, member: Shape, *, length: tuple[int | None, int | None] = (None, None)):
+    Args:
+        member: what it holds.
+        length: bounds.
+        nested: it stands inside a map.
+        bare: AWS reports its length without its value.
+    """
+
+    def __init__(
+        self,
+        member: Shape,
+        *,
+        length: tuple[int | None, int | None] = (None, None),
+        nested: bool = False,
+        bare: bool = False,
+    ) -> None:
+        self._rejection = PARAMETERIZED if nested else "Unexpected field type"
+        self._bare = bare
         self.member = member
         self.low, self.high = length
         self.constrained = member.constrained or length != (None, None)
@@ -294,7 +143,7 @@ class ListOf(Shape):
         if type(value) is not list:
             if isinstance(value, dict):
                 raise serialization_error("Start of structure or map found where not expected")
-            raise serialization_error("Unexpected field type")
+            raise serialization_error(self._rejection)
         convert = self.member.convert
         return [None if member is None else convert(member) for member in value]
 
@@ -304,9 +153,20 @@ class ListOf(Shape):
             if member is not None:
                 self.member.look_inside(member)
 
+    def show(self, value: list[Any]) -> str:
+        """The members in brackets."""
+        return "[" + ", ".join(map(self.member.show, value)) + "]"
+
     def check(self, value: list[Any], path: str, faults: Faults) -> None:
         """The length, then each member (counted from 1)."""
-        _check_length(value, path, self.low, self.high, faults)
+        if self._bare and self.high is not None and len(value) > self.high:
+            head, _, tail = path.rpartition(".")
+            faults.add_bare(
+                f"{head[:1].upper()}{head[1:]}.{tail[:1].upper()}{tail[1:]}",
+                f"Member must have length less than or equal to {self.high}",
+            )
+        else:
+            check_length(value, path, (self.low, self.high), faults, self.show)
         if self.member.constrained:
             for number, member in enumerate(value, 1):
                 if member is None:
@@ -358,19 +218,23 @@ class MapOf(Shape):
         for member in value.values():
             self.member.look_inside(member)
 
+    def show(self, value: dict[str, Any]) -> str:
+        """The entries in braces."""
+        return "{" + ", ".join(f"{k}={self.member.show(v)}" for k, v in value.items()) + "}"
+
     def check(self, value: dict[str, Any], path: str, faults: Faults) -> None:
         """Entries, keys, values."""
-        _check_length(value, path, self.low, self.high, faults)
+        check_length(value, path, (self.low, self.high), faults, self.show)
         if self.key is not None:
             words, pattern, low, high = self.key
             regex = re.compile(pattern)
             if any(not low <= len(k) <= high or not regex.fullmatch(k) for k in value):
-                faults.add(value, path, f"Map keys must satisfy constraint: [{words}]")
+                faults.add(self.show(value), path, f"Map keys must satisfy constraint: [{words}]")
         if self.values is not None:
             low, high = self.values
             if any(not low <= len(member) <= high for member in value.values()):
                 faults.add(
-                    value,
+                    self.show(value),
                     path,
                     "Map value must satisfy constraint: [Member must have length less than or equal"
                     f" to {high}, Member must have length greater than or equal to {low}]",
@@ -387,6 +251,8 @@ class Structure(Shape):
         name: the structure's name in AWS's model.
         members: by name; the order is that of the faults.
         required: names that must not be null.
+        demanded: names without which the request is refused before any other constraint.
+        in_list: it stands inside a list or a map.
     """
 
     def __init__(
@@ -395,9 +261,11 @@ class Structure(Shape):
         members: dict[str, Shape],
         *,
         required: tuple[str, ...] = (),
+        demanded: tuple[str, ...] = (),
         in_list: bool = False,
     ) -> None:
         self.name = name
+        self.demanded = demanded
         self.members = members
         self.required = frozenset(required)
         self._rejection = "Unexpected value type in payload" if in_list else "Unexpected field type"
@@ -429,6 +297,11 @@ class Structure(Shape):
         for name, member in value.items():
             self.members[name].look_inside(member)
 
+    def show(self, value: dict[str, Any]) -> str:
+        """The name and, in parentheses, the members that are set."""
+        shown = (f"{lower_first(k)}={self.members[k].show(v)}" for k, v in value.items())
+        return f"{self.name}({', '.join(shown)})"
+
     def check(self, value: dict[str, Any], path: str, faults: Faults) -> None:
         """Each constrained member."""
         for name, label, shape, required in self._checked:
@@ -446,19 +319,17 @@ class Structure(Shape):
             AwsError: SerializationException or ValidationException.
         """
         converted = self.convert(payload)
+        for name in self.demanded:
+            if name not in converted:
+                raise validation_error(
+                    f"The parameter '{name}' is required but was not present in the request"
+                )
         faults = Faults()
         self.check(converted, "", faults)
         if faults.messages:
             self.look_inside(converted)
             faults.report()
         return converted
-
-
-def _check_length(value: Any, path: str, low: int | None, high: int | None, faults: Faults) -> None:
-    if high is not None and len(value) > high:
-        faults.add(value, path, f"Member must have length less than or equal to {high}")
-    if low is not None and len(value) < low:
-        faults.add(value, path, f"Member must have length greater than or equal to {low}")
 
 
 def encode(answer: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.awsjson import AwsError
 from harness.dynamodb.item_keys import NOT_A_KEY, key_position
 from harness.dynamodb.ranges import narrowed, partition
+from harness.dynamodb.request_expressions import INVALID_START
 from harness.dynamodb.shapes import validation_error
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from harness.dynamodb.expressions import KeyRange
     from harness.dynamodb.queries import Source
     from harness.dynamodb.ranges import Stretch
-
-INVALID_START = "The provided starting key is invalid"
 
 
 def check_scan_start(source: Source, start: Item | None) -> bytes | None:

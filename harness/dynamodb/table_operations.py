@@ -28,10 +28,6 @@ NAMES_MAX = 100
 
 def create_table(engine: Engine, payload: Json) -> bytes:
     """CreateTable: the encoded answer, in which the table is CREATING."""
-    if payload.get("TableName") is None:
-        raise validation_error(
-            "The parameter 'TableName' is required but was not present in the request"
-        )
     request = CREATE_TABLE.parse(payload)
     check_create(request)
     table = new_table(engine.tables, request)

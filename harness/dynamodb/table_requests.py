@@ -139,6 +139,7 @@ CREATE_TABLE = Structure(
         **_SETTINGS,
     },
     required=("AttributeDefinitions", "KeySchema"),
+    demanded=("TableName",),
 )
 UPDATE_TABLE = Structure(
     "UpdateTableInput",
@@ -174,9 +175,9 @@ UPDATE_TABLE = Structure(
         "ReplicaUpdates": ListOf(Structure("ReplicationGroupUpdate", {}, in_list=True)),
         **_SETTINGS,
     },
-    required=("TableName",),
+    demanded=("TableName",),
 )
-ONE_TABLE = Structure("TableInput", {"TableName": TableName()}, required=("TableName",))
+ONE_TABLE = Structure("TableInput", {"TableName": TableName()}, demanded=("TableName",))
 LIST_TABLES = Structure(
     "ListTablesInput",
     {
@@ -194,7 +195,8 @@ UPDATE_TIME_TO_LIVE = Structure(
             required=("Enabled", "AttributeName"),
         ),
     },
-    required=("TableName", "TimeToLiveSpecification"),
+    required=("TimeToLiveSpecification",),
+    demanded=("TableName",),
 )
 _ARN = String(length=(1, 1283))
 TAG_RESOURCE = Structure(
@@ -229,8 +231,9 @@ def check_create(request: Json) -> None:
     used = {key["AttributeName"] for key in keys}
     seen: set[str] = set()
     for index in _local_indexes(request, keys):
-        _check_index(index, types, seen)
+        _check_key_schema(index["KeySchema"], types)
         _check_local_index(index, keys)
+        _check_projection(index, seen)
         used |= {key["AttributeName"] for key in index["KeySchema"]}
     if len(seen) > LOCAL_INDEXES_MAX:
         raise _invalid("Number of LocalSecondaryIndexes exceeds per-table limit of 5")
@@ -338,6 +341,10 @@ def _global_indexes(request: Json) -> list[Json]:
 
 def _check_index(index: Json, types: dict[str, str], seen: set[str]) -> None:
     _check_key_schema(index["KeySchema"], types)
+    _check_projection(index, seen)
+
+
+def _check_projection(index: Json, seen: set[str]) -> None:
     projection = index["Projection"]
     kind = projection.get("ProjectionType")
     if kind is None:

@@ -23,7 +23,6 @@ Json = dict[str, Any]
 
 TAGS_MAX = 50
 TAGS_PAGE = 10
-_ANY_ARN = re.compile(r".+:.+:.+:.+:.+:.+/.+")
 _TABLE_ARN = re.compile(r"arn:aws:dynamodb:.+:\d+:table/[^/]{2}[^/]+")
 
 
@@ -37,11 +36,7 @@ def tag_resource(engine: Engine, payload: Json) -> bytes:
     check_tags(request["Tags"])
     merged = table.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
     if len(merged) > TAGS_MAX:
-        raise AwsError(
-            "ValidationException",
-            "One or more parameter values were invalid: Too many tags: Limit 50",
-            namespace="com.amazon.coral.validate",
-        )
+        raise validation_error("One or more parameter values were invalid: Too many tags: Limit 50")
     table.tags = merged
     return b""
 
@@ -85,11 +80,13 @@ def _check_arn(engine: Engine, payload: Json, operation: str) -> None:
     arn = payload.get("ResourceArn")
     if arn is None:
         raise validation_error("Invalid TableArn")
-    if isinstance(arn, str) and _ANY_ARN.fullmatch(arn) is None:
+    if not isinstance(arn, str) or _TABLE_ARN.fullmatch(arn) is None:
+        return
+    if arn.split(":")[4] != engine.tables.account:
         raise AwsError(
             "AccessDeniedException",
             f"User: arn:aws:iam::{engine.tables.account}:root is not authorized to perform: "
-            f"dynamodb:{operation} on resource: {arn or '*'}",
+            f"dynamodb:{operation} on resource: {arn}",
             namespace="com.amazon.coral.service",
         )
 

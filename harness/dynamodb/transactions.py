@@ -21,7 +21,15 @@ from harness.dynamodb.engine import Written, put_row, remove_row
 from harness.dynamodb.item_keys import item_position, key_position
 from harness.dynamodb.item_requests import TRANSACT_GET_ITEMS, TRANSACT_WRITE_ITEMS
 from harness.dynamodb.items import updated
-from harness.dynamodb.request_expressions import Guard, guard_of, projection_of, update_of
+from harness.dynamodb.request_expressions import (
+    Guard,
+    check_condition,
+    check_projection,
+    check_update,
+    guard_of,
+    projection_of,
+    update_of,
+)
 from harness.dynamodb.shapes import validation_error
 from harness.dynamodb.tables import NAMESPACE
 
@@ -138,6 +146,7 @@ class Transactions:
         prepared = []
         for one in request["TransactItems"]:
             get = one["Get"]
+            check_projection(get)
             prepared.append((get, projection_of(get), normalise_item(get["Key"])))
         tables = [self._engine.tables.for_items(get["TableName"]) for get, _, _ in prepared]
         reasons: list[Json] = []
@@ -145,6 +154,9 @@ class Transactions:
         for (_, _, key), table in zip(prepared, tables, strict=True):
             reasons.append(_position_or_reason(table, key, positions))
         _cancel_if_any(reasons)
+        targets = {(table.name, at) for table, at in zip(tables, positions, strict=True)}
+        if len(targets) < len(positions):
+            raise validation_error(ONE_ITEM_TWICE)
         bill = Bill(request.get("ReturnConsumedCapacity"), factor=2, sides=True)
         responses = []
         total = 0
@@ -204,8 +216,10 @@ def _action(engine: Engine, request: Json) -> Action:
     kind, body = next(iter(request.items()))
     update: Update | None = None
     if kind == "Update":
+        check_update(body)
         update, guard = update_of(body)
     else:
+        check_condition(body)
         guard = guard_of(body)
     key = normalise_item(body["Item"] if kind == "Put" else body["Key"])
     table = engine.tables.for_items(body["TableName"])

@@ -46,7 +46,11 @@ class RecordSink(Protocol):
         ...
 
     def record_bytes_max(self) -> int:
-        """Most bytes of data and partition key together that one record may have."""
+        """Most bytes of data and partition key together that one record may have.
+
+        Raises:
+            AwsError: the stream is gone.
+        """
         ...
 
 
@@ -305,20 +309,14 @@ class Relay:
         """Put one record on the stream; False when it was throttled and must be tried again."""
         data = self._records.encode(entry.change, entry.precision)
         partition_key = self._records.partition_key(entry.change.keys)
-        outcome = "delivered"
-        if len(data) + len(partition_key) > self._sink.record_bytes_max():
-            outcome = "oversized"
-            self.oversized_count += 1
-        else:
-            try:
-                self._sink.put(data, partition_key)
-                self.delivered_count += 1
-            except AwsError as error:
-                if error.code in RETRYABLE:
-                    return False
-                log.info("change %d of %s is lost: %s", entry.change.number, self.table, error)
-                outcome = "lost"
-                self.lost_count += 1
+        try:
+            outcome = self._put(data, partition_key)
+        except AwsError as error:
+            if error.code in RETRYABLE:
+                return False
+            log.info("change %d of %s is lost: %s", entry.change.number, self.table, error)
+            outcome = "lost"
+            self.lost_count += 1
         if self._listener is not None:
             self._listener(
                 Delivery(
@@ -328,6 +326,14 @@ class Relay:
             )  # fmt: skip
         self._order += 1
         return True
+
+    def _put(self, data: bytes, partition_key: str) -> str:
+        if len(data) + len(partition_key) > self._sink.record_bytes_max():
+            self.oversized_count += 1
+            return "oversized"
+        self._sink.put(data, partition_key)
+        self.delivered_count += 1
+        return "delivered"
 
     def _wake_at(self, due_us: int) -> None:
         timer = self._timer

@@ -193,16 +193,29 @@ class _Comparer:
 
 def _text(value: Any) -> str:
     """A cell for the eye: short, on one line."""
-    if isinstance(value, JsonText):
-        value = value.value
-    if isinstance(value, bytes):
-        try:
-            value = value.decode()
-        except UnicodeDecodeError:
-            value = "0x" + value.hex()
-    text = "NULL" if value is None else str(value)
-    text = text.replace("\n", "\\n")
+    text = _spelled(value).replace("\n", "\\n")
     return text if len(text) <= _TEXT_MAX else text[: _TEXT_MAX - 1] + "…"
+
+
+def _spelled(value: Any) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case JsonText():
+            return _spelled(value.value)
+        case bytes():
+            try:
+                return value.decode()
+            except UnicodeDecodeError:
+                return "0x" + value.hex()
+        case list():
+            return "[" + ", ".join(_spelled(member) for member in value) + "]"
+        case tuple():
+            return "(" + ", ".join(_spelled(member) for member in value) + ")"
+        case dict():
+            return "{" + ", ".join(f"{_spelled(k)}: {_spelled(v)}" for k, v in value.items()) + "}"
+        case _:
+            return str(value)
 
 
 def _wire_text(attribute: dict[str, Any] | None) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 0.2
 FINDINGS_SHOWN = 5
+COLUMNS_SHOWN = 4
 SPARK = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 24
 
@@ -148,10 +149,11 @@ def _findings(verdict: Verdict) -> Group:
 
 
 def differing(finding: Finding) -> list[str]:
-    """The columns to show: those that differ, or all where one side is missing."""
+    """The columns to show: those that differ, or the first few where one side is missing."""
     source, found = finding.source, finding.found
     if source is None or found is None:
-        return list(source or found or {})
+        others = [name for name in (source or found or {}) if name not in finding.key]
+        return others[:COLUMNS_SHOWN]
     return [name for name in source if source[name] != found.get(name)] or list(source)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,6 +14,7 @@ from harness.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from harness.backends.world import AwsAccess
     from harness.clock import Clock
     from harness.scenario.model import Scenario
 
@@ -25,34 +25,24 @@ EXPORT_SECONDS = 600.0
 Item = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Where AWS is and who asks."""
-
-    endpoint_url: str
-    access_key: str
-    secret_key: str
-    region: str
-
-
 class Source:
     """One scenario's table and everything of AWS around it.
 
     Args:
         scenario: what to create.
-        credentials: the endpoint.
+        aws: the endpoint.
         clock: bounds every wait.
     """
 
-    def __init__(self, scenario: Scenario, credentials: Credentials, clock: Clock) -> None:
+    def __init__(self, scenario: Scenario, aws: AwsAccess, clock: Clock) -> None:
         self._scenario = scenario
         self._clock = clock
         self._session: Any = boto3.Session(
-            aws_access_key_id=credentials.access_key,
-            aws_secret_access_key=credentials.secret_key,
-            region_name=credentials.region,
+            aws_access_key_id=aws.access_key,
+            aws_secret_access_key=aws.secret_key,
+            region_name=aws.region,
         )
-        self._endpoint = credentials.endpoint_url
+        self._endpoint = aws.endpoint_url
         self.dynamodb = self._client("dynamodb")
         self.table = scenario.table.table_name
         self.stream = scenario.stream.stream_name or f"{self.table}-cdc"

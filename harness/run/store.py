@@ -12,6 +12,7 @@ from harness.errors import BackendError
 
 if TYPE_CHECKING:
     from harness.run.result import Result
+    from harness.scenario.model import Scenario
 
 RUNS = Path("runs")
 SAME_SECOND_MAX = 1000
@@ -56,3 +57,11 @@ def write_verdict(result: Result) -> None:
     assert result.run_dir is not None
     body = orjson.dumps(result.as_json(), option=orjson.OPT_INDENT_2)
     (result.run_dir / "verdict.json").write_bytes(body + b"\n")
+
+
+def write_scenario(scenario: Scenario, run_dir: Path) -> None:
+    """Write the scenario as it was run, overrides applied, as `scenario.json`."""
+    body = orjson.dumps(
+        scenario.model_dump(mode="json", exclude_none=True), option=orjson.OPT_INDENT_2
+    )
+    (run_dir / "scenario.json").write_bytes(body + b"\n")

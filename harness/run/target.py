@@ -139,6 +139,23 @@ class Target:
             ) from error
         return [(str(row[0]), str(row[1])) for row in rows]
 
+    def live_rows(self, columns: list[str]) -> list[dict[str, Any]]:
+        """The rows of FINAL that are not deleted, column to value; String values are bytes."""
+        kinds = dict(self.described())
+        selected = [
+            f"toJSONString({quote(c)}) AS {quote(c)}"
+            if kinds.get(c, "").startswith("JSON")
+            else quote(c)
+            for c in columns
+        ]
+        query = f"SELECT {', '.join(selected)} FROM {self.source()}"
+        rows: list[dict[str, Any]] = []
+        formats = {"String": "bytes", "JSON": "string"}
+        with self._client.query_row_block_stream(query, query_formats=formats) as blocks:
+            for block in blocks:
+                rows.extend(dict(zip(columns, row, strict=True)) for row in block)
+        return rows
+
     def raw_rows(self, key_columns: list[str]) -> list[RawRow] | None:
         """Every stored row's key, version and write; None where there is nothing to order by."""
         names = {name for name, _ in self.described()} if not self._target.view else set()

@@ -1,0 +1,70 @@
+"""The evidence of a finished run: the mapping resolved, FINAL and the raw rows read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.checks import (  # noqa: F401 - importing registers each check
+    final_state,
+    lost_update,
+    phantom,
+    resurrection,
+    type_fidelity,
+    version_order,
+)
+from harness.checks.evidence import Column, Evidence, Write
+from harness.errors import ScenarioError
+from harness.scenario.ddl import columns, key_columns
+
+if TYPE_CHECKING:
+    from harness.run.target import Target
+    from harness.scenario.model import Scenario
+
+Item = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Collected:
+    """Evidence, and what the reader should know about it."""
+
+    evidence: Evidence
+    notes: list[str] = field(default_factory=list)
+
+
+def collect(
+    scenario: Scenario, target: Target, items: list[Item], writes: list[Write], *, settled: bool
+) -> Collected:
+    """Read the target and put the evidence together.
+
+    Raises:
+        ScenarioError: the mapping names columns that the table does not have.
+    """
+    notes: list[str] = []
+    mapped = [Column(c.name, c.type, c.attribute_path) for c in columns(scenario)]
+    present = [name for name, _ in target.described()]
+    markers = {scenario.workload.markers.id, scenario.workload.markers.counter} - {""}
+    if markers and not markers <= set(present):
+        mapped = [c for c in mapped if c.name not in markers]
+        notes.append("the target has no write markers: stale and altered rows look alike")
+        markers = set()
+    missing = [c.name for c in mapped if c.name not in present]
+    if missing:
+        raise ScenarioError(
+            f"[target] maps {', '.join(missing)}, but {target.table} has only the columns "
+            f"{', '.join(present)}",
+            hint="name the columns as the table has them, or map other attributes",
+        )
+    rows = target.live_rows([c.name for c in mapped])
+    evidence = Evidence(
+        columns=mapped,
+        key_attributes=tuple(k.attribute_name for k in scenario.table.key_schema),
+        source=items,
+        rows=rows,
+        writes=writes,
+        id_column=scenario.workload.markers.id if markers else "",
+        counter_column=scenario.workload.markers.counter if markers else "",
+        raw_rows=target.raw_rows(key_columns(scenario)) if markers else None,
+        settled=settled,
+    )
+    return Collected(evidence, notes)

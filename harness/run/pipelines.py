@@ -1,0 +1,100 @@
+"""The pipeline under test, given its environment and started."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from harness.errors import PipelineError
+from harness.pipelines.pipeline import VARIABLES, pipelines
+from harness.pipelines.reference.config import pipe_config
+from harness.run.child import Child
+from harness.scenario.ddl import columns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.backends.world import World
+    from harness.history import History
+    from harness.run.source import Source
+    from harness.scenario.model import Scenario
+
+# Far below ClickPipes' five seconds: a test waits for every flush.
+FLUSH_MS = 100
+
+
+def start_pipeline(
+    scenario: Scenario,
+    name: str,
+    *,
+    world: World,
+    source: Source,
+    export: str,
+    export_time: str,
+    run_dir: Path,
+    history: History,
+) -> Child:
+    """Start the first incarnation of the pipeline.
+
+    Args:
+        name: of a pipeline that ships; ignored when the scenario gives a command.
+        export: `s3://…` of the finished export; empty without a snapshot.
+        export_time: its ExportTime, ISO 8601.
+
+    Raises:
+        UsageError: no pipeline of that name.
+        PipelineError: it cannot be started.
+    """
+    state_dir = run_dir / "state"
+    state_dir.mkdir(exist_ok=True)
+    values = {
+        "aws_endpoint_url": world.aws.endpoint_url,
+        "aws_access_key_id": world.aws.access_key,
+        "aws_secret_access_key": world.aws.secret_key,
+        "aws_region": world.aws.region,
+        "table": source.table,
+        "table_stream_arn": source.table_stream_arn,
+        "stream": source.stream,
+        "stream_arn": source.stream_arn,
+        "export": export,
+        "export_time": export_time,
+        "clickhouse_url": world.clickhouse_url,
+        "target": scenario.target.table,
+        "state_dir": str(state_dir.resolve()),
+    }
+    environment = {VARIABLES[field]: value for field, value in values.items()}
+    child = Child(_command(scenario, name, run_dir), environment, run_dir, history)
+    child.start()
+    return child
+
+
+def _command(scenario: Scenario, name: str, run_dir: Path) -> list[str]:
+    command = scenario.pipeline.command
+    if command is not None and name == scenario.pipeline.name:
+        if not command:
+            raise PipelineError("[pipeline] command is empty", hint="give a program to run")
+        return command
+    pipelines().get(name)
+    config = run_dir / "pipe.json"
+    settings = scenario.pipeline.settings if name == scenario.pipeline.name else {}
+    config.write_bytes(orjson.dumps(_config(scenario, settings), option=orjson.OPT_INDENT_2))
+    return [sys.executable, "-m", "harness.pipelines.process", name, "--config", str(config)]
+
+
+def _config(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
+    target = scenario.target
+    return pipe_config(
+        table=target.table,
+        database=target.database,
+        columns=[
+            {"name": c.name, "type": c.type, "attribute": c.attribute_path}
+            for c in columns(scenario)
+        ],
+        key_schema=[k.model_dump() for k in scenario.table.key_schema],
+        version_column=target.version,
+        version_type=target.version_type,
+        deleted_column=target.deleted.column or "is_deleted",
+        settings={"streaming_max_insert_wait_ms": FLUSH_MS, "poll_interval_ms": 20, **settings},
+    )

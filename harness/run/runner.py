@@ -1,0 +1,306 @@
+"""A run from beginning to end: every phase in the order it happens.
+
+    start     DynamoDB, Kinesis and S3, and ClickHouse, side by side
+    setup     stream, table, streaming destination, bucket; the target's DDL
+    load      the items that exist before the export
+    snapshot  the export is requested, writes go on, the pipeline starts on the finished export
+    changes   the rest of the changes
+    settle    until the target has come to rest
+    check     the source is scanned, FINAL is read, every check judges
+
+The streaming destination is enabled before the export, so that no change falls between the two.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from harness.backends.world import Backends, World
+from harness.checks.check import judge
+from harness.clock import WallClock, stopwatch
+from harness.errors import HarnessError
+from harness.history import History
+from harness.run.collect import Collected, collect
+from harness.run.pipelines import start_pipeline
+from harness.run.progress import Figures, Observer
+from harness.run.result import Result, decide, expected_failures
+from harness.run.settle import Expected, Settled, settle
+from harness.run.source import Source
+from harness.run.store import RUNS, create_run_dir, write_scenario, write_verdict
+from harness.run.target import Target
+from harness.run.writing import Writing
+from harness.scenario.ddl import create_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.clock import Clock
+    from harness.run.child import Child
+    from harness.scenario.model import Scenario
+
+WRITER_SECONDS_MAX = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run, apart from the scenario.
+
+    Attributes:
+        pipeline: what to put under test instead of the scenario's pipeline; empty keeps that.
+        runs: where the run directory is made.
+        backends: what stands for AWS and for ClickHouse.
+    """
+
+    pipeline: str = ""
+    runs: Path = RUNS
+    backends: Backends = field(default_factory=Backends)
+
+
+def run_scenario(scenario: Scenario, options: Options, observer: Observer) -> Result:
+    """Run one scenario to its verdict.
+
+    Raises:
+        ScenarioError: the scenario does not fit the servers it meets (DDL, mapping).
+        BackendError: a server did not start, or broke.
+        PipelineError: the pipeline cannot be started.
+    """
+    clock = WallClock(seed=scenario.seed)
+    run_dir = create_run_dir(options.runs, scenario.name, scenario.seed, clock.datetime())
+    with ExitStack() as stack:
+        run = _Run(scenario, options, observer, clock, run_dir, stack)
+        result = run.go()
+    write_verdict(result)
+    return result
+
+
+class _Run:
+    def __init__(
+        self,
+        scenario: Scenario,
+        options: Options,
+        observer: Observer,
+        clock: Clock,
+        run_dir: Path,
+        stack: ExitStack,
+    ) -> None:
+        self.scenario = scenario
+        self.options = options
+        self.observer = observer
+        self.clock = clock
+        self.run_dir = run_dir
+        self.stack = stack
+        self.figures = Figures()
+        self.elapsed = stopwatch()
+        self.pipeline_name = options.pipeline or scenario.pipeline.name
+        self.result = Result(scenario.name, self.pipeline_name, scenario.seed, run_dir=run_dir)
+        self.history = History(run_dir / "history.jsonl", clock)
+        stack.callback(self.history.close)
+
+    def go(self) -> Result:
+        write_scenario(self.scenario, self.run_dir)
+        headline = (
+            f"{self.scenario.name} with {self.pipeline_name}, seed {self.scenario.seed}  "
+            f"(harness {version('cdc-harness')})"
+        )
+        self.history.add("run", headline=headline, seed=self.scenario.seed)
+        self.observer.started(headline, self.figures)
+        writing = Writing(self.scenario, self.clock, self.history, self.figures)
+        world = self.start()
+        source, target = self.set_up(world, writing)
+        self.load(writing)
+        child = self.snapshot(world, source, writing)
+        self.write_changes(writing)
+        settled, items = self.settle(world, source, target, child)
+        self.check(writing, items, target, settled)
+        self.end(child)
+        return self.result
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[list[str]]:
+        """Time a phase; what is put into the yielded list is its line's detail."""
+        self.figures.phase = name
+        self.observer.phase(name)
+        self.history.add("phase", name=name, state="started")
+        seconds = stopwatch()
+        detail: list[str] = []
+        yield detail
+        self.result.seconds[name] = seconds()
+        self.history.add("phase", name=name, state="ended")
+        self.observer.phase_ended(name, self.result.seconds[name], ", ".join(detail))
+
+    def start(self) -> World:
+        with self.phase("start") as detail:
+            world = self.stack.enter_context(World(self.options.backends, self.clock))
+            self.result.backends = world.describe()
+            detail += [f"{name} {what}" for name, what in self.result.backends.items()]
+        return world
+
+    def set_up(self, world: World, writing: Writing) -> tuple[Source, Target]:
+        with self.phase("setup") as detail:
+            source = Source(self.scenario, world.aws, self.clock)
+            source.create()
+            writing.open(world.aws)
+            self.stack.callback(writing.close)
+            target = Target(self.scenario, world.clickhouse_url)
+            self.stack.callback(target.close)
+            target.create(create_table(self.scenario))
+            self.result.backends["clickhouse"] = world.clickhouse_name(target.version())
+            shards = self.scenario.stream.shard_count
+            detail += [f"table {source.table}", f"{shards} shards", f"target {target.table}"]
+        return source, target
+
+    def load(self, writing: Writing) -> None:
+        with self.phase("load") as detail:
+            count = writing.write("before")
+            detail.append(f"{count:,} items")
+        self.rate("load", count)
+
+    def snapshot(self, world: World, source: Source, writing: Writing) -> Child:
+        with self.phase("snapshot") as detail:
+            location = export_time = ""
+            during = _Background(lambda: writing.write("during"))
+            if self.scenario.snapshot.export:
+                export_arn, export_time = source.export()
+                during.start()
+                items = source.wait_for_export(export_arn)
+                location = source.export_location(export_arn)
+                self.history.add("export", state="COMPLETED", export_arn=export_arn, items=items)
+                detail.append(f"{items:,} items exported")
+            else:
+                during.start()
+            child = start_pipeline(
+                self.scenario,
+                self.pipeline_name,
+                world=world,
+                source=source,
+                export=location,
+                export_time=export_time,
+                run_dir=self.run_dir,
+                history=self.history,
+            )
+            self.stack.callback(child.kill)
+            during.join()
+            detail.append(f"{during.count:,} changes meanwhile")
+        return child
+
+    def write_changes(self, writing: Writing) -> None:
+        with self.phase("changes") as detail:
+            count = writing.write("after")
+            detail.append(f"{count:,} changes")
+            if writing.refused:
+                detail.append(f"{writing.refused:,} refused")
+        self.rate("changes", count)
+
+    def rate(self, phase: str, count: int) -> None:
+        seconds = self.result.seconds[phase]
+        if count and seconds:
+            self.result.rates[f"{phase}_per_second"] = count / seconds
+
+    def settle(
+        self, world: World, source: Source, target: Target, child: Child
+    ) -> tuple[Settled, list[dict[str, Any]]]:
+        with self.phase("settle") as detail:
+            items = list(source.scan())
+            counter = self.scenario.workload.markers.counter
+            expected = Expected(len(items), sum(_counter(item, counter) for item in items))
+            self.figures.expected = expected.items
+
+            def take() -> Any:
+                sample = target.sample()
+                self.figures.live, self.figures.stored = max(0, sample.live), sample.stored
+                stats = world.stats()
+                self.figures.delivered, self.figures.read = stats.delivered, stats.read
+                self.figures.lag = max(0, stats.delivered - stats.read)
+                return sample
+
+            settled = settle(
+                take,
+                expected,
+                clock=self.clock,
+                rules=self.scenario.settle,
+                activity=lambda: self.figures.read,
+                has_ended=lambda: child.exit_code() is not None,
+            )
+            self.history.add("settled", how=settled.how, seconds=settled.seconds)
+            detail += [settled.how, f"{max(0, settled.sample.live):,} of {expected.items:,} rows"]
+        return settled, items
+
+    def check(
+        self, writing: Writing, items: list[dict[str, Any]], target: Target, settled: Settled
+    ) -> None:
+        with self.phase("check") as detail:
+            collected = collect(
+                self.scenario, target, items, writing.writes, settled=settled.at_rest
+            )
+            verdicts = judge(collected.evidence)
+            detail.append(f"{len(verdicts)} checks")
+        self.conclude(writing, collected, verdicts, settled)
+
+    def conclude(
+        self, writing: Writing, collected: Collected, verdicts: list[Any], settled: Settled
+    ) -> None:
+        result = self.result
+        result.checks = verdicts
+        result.notes += collected.notes
+        result.expected_failures = expected_failures(self.scenario, self.pipeline_name)
+        result.outcome, result.reason = decide(
+            verdicts,
+            result.expected_failures,
+            settled=settled.at_rest,
+            missing_sightings=[],
+        )
+        evidence = collected.evidence
+        result.counts = {
+            "items": len(evidence.source),
+            "changes": writing.changes,
+            "deliveries": self.figures.delivered,
+            "rows": len(evidence.rows),
+            "deleted": writing.deleted,
+            "stored_rows": max(0, settled.sample.stored),
+        }
+        settle_total = self.result.seconds["snapshot"] + self.result.seconds["changes"]
+        if writing.changes:
+            spent = settle_total + settled.seconds
+            self.result.seconds["per_change_us"] = spent / writing.changes * 1_000_000
+
+    def end(self, child: Child) -> None:
+        exit_code = child.exit_code()
+        if exit_code is not None:
+            self.result.notes.append(f"the pipeline ended by itself with exit code {exit_code}")
+        child.stop()
+        self.result.pipeline_log = child.last_lines()
+        self.result.seconds["total"] = self.elapsed()
+        self.history.add("verdict", verdict=self.result.outcome, reason=self.result.reason)
+
+
+class _Background:
+    """Writes beside the snapshot; an error in it is raised where it is joined."""
+
+    def __init__(self, work: Any) -> None:
+        self._work = work
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run, daemon=True, name="during-snapshot")
+        self.count = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.count = self._work()
+        except HarnessError as error:
+            self._error = error
+
+    def join(self) -> None:
+        self._thread.join(WRITER_SECONDS_MAX)
+        if self._error:
+            raise self._error
+
+
+def _counter(item: dict[str, Any], name: str) -> int:
+    return int(item[name]["N"]) if name in item else 0

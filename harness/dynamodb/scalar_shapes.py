@@ -18,6 +18,9 @@ from harness.awsjson import AwsError
 if TYPE_CHECKING:
     pass
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SERVICE = "com.amazonaws.dynamodb.v20120810"
 FAULTS_MAX = 10
 NAME_PATTERN = "[a-zA-Z0-9_.-]+"

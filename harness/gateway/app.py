@@ -9,13 +9,24 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Protocol
 
-from harness.awsjson import AwsError, Rejected, decode, encode, encode_error
+import orjson
+
+from harness.awsjson import (
+    CBOR,
+    CORAL,
+    JSON_1_0,
+    AwsError,
+    Rejected,
+    decode,
+    encode,
+    encode_error,
+)
 from harness.gateway.caller import caller_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from harness.awsjson import Json
+    from harness.awsjson import Call, Json
     from harness.gateway.caller import Caller
     from harness.gateway.signature import KeyRing
     from harness.web.message import App, Request, Response, Stream
@@ -24,6 +35,7 @@ CONTROL_PREFIX = "/_harness/"
 JSON_BODY_BYTES_MAX = 64 * 1024 * 1024
 """Far above what AWS takes (DynamoDB 16 MB, Kinesis 10 MiB and base64), against a runaway gzip."""
 EMULATED = frozenset({"DynamoDB_20120810", "DynamoDBStreams_20120810", "Kinesis_20131202"})
+DEPTH_MAX = 200
 OURS = frozenset({"dynamodb", "kinesis"})
 """The names of the emulators' services in a credential scope; Streams signs as dynamodb."""
 FORM = "application/x-www-form-urlencoded"
@@ -119,11 +131,32 @@ class Gateway:
             call = decode(request, knows=knows)
         except Rejected as rejected:
             return rejected.response
+        if _is_too_deep(call, request.body):
+            return encode_error(call, AwsError("SerializationException", namespace=_space(call)))
         try:
             answer = emulators[call.service].handle(call.operation, call.payload, caller)
         except AwsError as error:
             return encode_error(call, error)
         return encode(call, answer)
+
+
+def _is_too_deep(call: Call, body: bytes) -> bool:
+    """True when the payload nests so deep that walking it could end Python's stack.
+
+    DynamoDB's own limit, 32 levels of attributes, is far below and left to the item engine.
+    """
+    if call.codec != CBOR and body.count(b"{") + body.count(b"[") < DEPTH_MAX:
+        return False
+    try:
+        # The quickest walk there is; it gives up at 254 levels.
+        orjson.dumps(call.payload, default=str)
+    except TypeError:
+        return True
+    return False
+
+
+def _space(call: Call) -> str:
+    return CORAL if call.codec == JSON_1_0 else ""
 
 
 def _inflate(request: Request) -> None:

@@ -34,6 +34,7 @@ from harness.dynamodb.expressions.legacy_conditions import (
 )
 from harness.dynamodb.expressions.legacy_updates import legacy_projection, legacy_update
 from harness.dynamodb.expressions.projections import Projection, compile_projection
+from harness.dynamodb.expressions.scalar_keys import check_scalar_keys
 from harness.dynamodb.expressions.updates import Update, compile_update, updated_view
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Update",
     "bind",
     "check_parameters",
+    "check_scalar_keys",
     "compile_condition",
     "compile_key_condition",
     "compile_projection",

@@ -107,8 +107,8 @@ def check_parameters(
     given = [name for name in expressions if request.get(name) is not None]
     if given:
         old = [name for name in legacy if request.get(name) is not None]
-        if old == ["KeyConditions"] and "KeyConditionExpression" not in given:
-            old = []
+        if "KeyConditions" in old and "KeyConditionExpression" not in given:
+            old.remove("KeyConditions")
         if old:
             raise ExpressionError(
                 "Can not use both expression and non-expression parameters in the same request: "
@@ -161,12 +161,13 @@ def _checked_values(values: object) -> Item:
         return normalise_item(values)
     if not values:
         raise ExpressionError("ExpressionAttributeValues must not be empty")
-    checked: dict[str, Attribute] = {}
-    for key, value in values.items():
+    for key in values:
         if not _VALUE_KEY.fullmatch(key):
             raise ExpressionError(
                 f'ExpressionAttributeValues contains invalid key: Syntax error; key: "{key}"'
             )
+    checked: dict[str, Attribute] = {}
+    for key, value in values.items():
         try:
             checked[key] = normalise_value(value)
         except AwsError as error:

@@ -34,6 +34,8 @@ from harness.dynamodb.expressions.tree import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.dynamodb.expressions.tree import Step
+
 COMPARATORS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 ORDERED_TYPES = frozenset({"S", "N", "B"})
 MAX_IN_OPTIONS = 100
@@ -68,6 +70,7 @@ class ParsedCondition:
     Attributes:
         root: the condition.
         heads: names of the top-level attributes it mentions.
+        nested: those of them it looks into.
         type_names: values that must be the name of a type.
         bounds: pairs of values that must be the lower and upper bound of one type.
         used_names: the `#names` in it.
@@ -76,6 +79,7 @@ class ParsedCondition:
 
     root: ConditionNode
     heads: frozenset[str]
+    nested: frozenset[str]
     type_names: tuple[str, ...]
     bounds: tuple[tuple[Value, Value], ...]
     used_names: frozenset[str]
@@ -93,6 +97,7 @@ class ConditionGrammar(Grammar):
     ) -> None:
         super().__init__(kind, text, names, types)
         self.heads: set[str] = set()
+        self.nested: set[str] = set()
         self.type_names: list[str] = []
         self.bounds: list[tuple[Value, Value]] = []
 
@@ -109,16 +114,20 @@ class ConditionGrammar(Grammar):
         return ParsedCondition(
             root,
             frozenset(self.heads),
+            frozenset(self.nested),
             tuple(self.type_names),
             tuple(self.bounds),
             frozenset(self.used_names),
             frozenset(self.used_values),
         )
 
-    def path(self) -> Path:
+    def path_from(self, steps: list[Step]) -> Path:
         """A path; its first name is one of those the condition depends on."""
-        path = super().path()
-        self.heads.add(str(path.steps[0]))
+        path = super().path_from(steps)
+        head = str(path.steps[0])
+        self.heads.add(head)
+        if len(path.steps) > 1:
+            self.nested.add(head)
         return path
 
     def checked_call(self, call: Call) -> Call:

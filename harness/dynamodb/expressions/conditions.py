@@ -51,11 +51,13 @@ class Condition:
 
     Attributes:
         heads: names of the top-level attributes it mentions.
+        nested: those of them it looks into.
     """
 
     predicate: Predicate
     values: Item
     heads: frozenset[str]
+    nested: frozenset[str] = frozenset()
 
     def holds(self, item: Item | None) -> bool:
         """Whether the item meets the condition; a missing item is one without attributes."""
@@ -92,7 +94,7 @@ def compile_condition(text: str, binding: Binding, kind: str = "ConditionExpress
     """
     parsed, predicate = _compiled(kind, text, binding.names_key, binding.types_key)
     _admit(kind, parsed, binding)
-    return Condition(predicate, binding.values, parsed.heads)
+    return Condition(predicate, binding.values, parsed.heads, parsed.nested)
 
 
 def parse_condition(kind: str, text: str, binding: Binding) -> ParsedCondition:

@@ -33,10 +33,12 @@ class Projection:
     Attributes:
         paths: none overlaps another.
         heads: the names of their top-level attributes.
+        nested: those of them that are looked into.
     """
 
     paths: tuple[tuple[Step, ...], ...]
     heads: frozenset[str]
+    nested: frozenset[str] = frozenset()
 
     def of(self, item: Item) -> Item:
         """The parts of `item` at the paths; paths that lead nowhere leave nothing."""
@@ -127,4 +129,5 @@ def _compiled(text: str, names: tuple[tuple[str, str], ...]) -> tuple[Projection
     grammar = ProjectionGrammar("ProjectionExpression", text, dict(names), {})
     steps = tuple(path.steps for path in grammar.parse())
     heads = frozenset(str(path[0]) for path in steps)
-    return Projection(steps, heads), frozenset(grammar.used_names)
+    nested = frozenset(str(path[0]) for path in steps if len(path) > 1)
+    return Projection(steps, heads, nested), frozenset(grammar.used_names)

@@ -80,6 +80,11 @@ class Update:
                 draft.remove(path)
         return draft.finish(), self.paths
 
+    @property
+    def nested(self) -> frozenset[str]:
+        """Names of the top-level attributes it writes into."""
+        return frozenset(str(path[0]) for path in self.paths if len(path) > 1)
+
     def check_without(self, keys: Iterable[str]) -> None:
         """Refuse an update of primary key attributes.
 

@@ -40,6 +40,11 @@ class Backends:
     clickhouse_port: int = 0
     only: str = ""
 
+    def __post_init__(self) -> None:
+        for name, url in (("--aws", self.aws), ("--clickhouse", self.clickhouse)):
+            if url != EMBEDDED and urlsplit(url).scheme not in ("http", "https"):
+                raise UsageError(f"{name} takes {EMBEDDED!r} or an http URL, not {url!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class AwsAccess:
@@ -92,9 +97,6 @@ class World:
             # A password for each run: another program on this machine cannot write by mistake.
             password = clock.substream("clickhouse password").randbytes(12).hex()
             self._clickhouse = EmbeddedClickHouse(port=backends.clickhouse_port, password=password)
-        for name, url in (("--aws", backends.aws), ("--clickhouse", backends.clickhouse)):
-            if url != EMBEDDED and urlsplit(url).scheme not in ("http", "https"):
-                raise UsageError(f"{name} takes {EMBEDDED!r} or an http URL, not {url!r}")
 
     def __enter__(self) -> World:
         servers = self._servers()

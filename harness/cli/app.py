@@ -11,7 +11,6 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from harness.cli import doctor, run, scenarios, serve
@@ -21,10 +20,12 @@ from harness.run.result import INTERRUPTED
 if TYPE_CHECKING:
     from types import FrameType
 
+USAGE = 2
+
 app = typer.Typer(
     name="harness",
     help="A local emulation and testing harness for DynamoDB to ClickHouse change data capture.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -42,8 +43,13 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback sig
         raise typer.Exit
 
 
+# Typer keeps its own copy of click, so its base of all usage errors is found through a subclass.
+_ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+
+
 @app.callback()
 def _root(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool,
@@ -53,6 +59,8 @@ def _root(
     ] = False,
 ) -> None:
     """A local emulation and testing harness for DynamoDB to ClickHouse change data capture."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
@@ -67,12 +75,12 @@ def _run() -> int:
     except HarnessError as error:
         print_error(error.message, error.hint)
         return error.exit_code
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except KeyboardInterrupt:
+    except _ClickException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "harness"
+        print_error(error.format_message(), f"see: {command} --help")  # type: ignore[attr-defined]
+        return USAGE
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:

@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 FLUSH_MS = 100
 
 
+def require_pipeline(scenario: Scenario, name: str) -> None:
+    """Make sure that there is such a pipeline, before anything is started for it.
+
+    Raises:
+        UsageError: no pipeline of that name; the hint lists the nearest.
+    """
+    if scenario.pipeline.command is None or name != scenario.pipeline.name:
+        pipelines().get(name)
+
+
 def start_pipeline(
     scenario: Scenario,
     name: str,
@@ -76,7 +86,6 @@ def _command(scenario: Scenario, name: str, run_dir: Path) -> list[str]:
         if not command:
             raise PipelineError("[pipeline] command is empty", hint="give a program to run")
         return command
-    pipelines().get(name)
     config = run_dir / "pipe.json"
     settings = scenario.pipeline.settings if name == scenario.pipeline.name else {}
     config.write_bytes(orjson.dumps(_config(scenario, settings), option=orjson.OPT_INDENT_2))

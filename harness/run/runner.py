@@ -16,7 +16,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from harness.backends.world import Backends, World
@@ -25,7 +25,7 @@ from harness.clock import WallClock, stopwatch
 from harness.errors import HarnessError
 from harness.history import History
 from harness.run.collect import Collected, collect
-from harness.run.pipelines import start_pipeline
+from harness.run.pipelines import require_pipeline, start_pipeline
 from harness.run.progress import Figures, Observer
 from harness.run.result import Result, decide, expected_failures
 from harness.run.settle import Expected, Settled, settle
@@ -69,6 +69,7 @@ def run_scenario(scenario: Scenario, options: Options, observer: Observer) -> Re
         BackendError: a server did not start, or broke.
         PipelineError: the pipeline cannot be started.
     """
+    require_pipeline(scenario, options.pipeline or scenario.pipeline.name)
     clock = WallClock(seed=scenario.seed)
     run_dir = create_run_dir(options.runs, scenario.name, scenario.seed, clock.datetime())
     with ExitStack() as stack:
@@ -163,7 +164,9 @@ class _Run:
     def snapshot(self, world: World, source: Source, writing: Writing) -> Child:
         with self.phase("snapshot") as detail:
             location = export_time = ""
-            during = _Background(lambda: writing.write("during"))
+            loading = Event()
+            self.stack.callback(loading.set)
+            during = _Background(lambda: writing.write_during(loading))
             if self.scenario.snapshot.export:
                 export_arn, export_time = source.export()
                 during.start()
@@ -184,6 +187,7 @@ class _Run:
                 history=self.history,
             )
             self.stack.callback(child.kill)
+            loading.set()
             during.join()
             detail.append(f"{during.count:,} changes meanwhile")
         return child

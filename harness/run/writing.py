@@ -10,12 +10,14 @@ from harness.workload.mixes import generate
 from harness.workload.writer import Outcome, Writer
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from harness.backends.world import AwsAccess
     from harness.clock import Clock
     from harness.history import History
     from harness.run.progress import Figures
     from harness.scenario.model import Scenario
-    from harness.workload.operations import Phase
+    from harness.workload.operations import Operation, Phase
 
 
 class Writing:
@@ -62,8 +64,21 @@ class Writing:
         Raises:
             BackendError: all of them were refused.
         """
+        return self._send([o for o in self._operations if o.phase == phase])
+
+    def write_during(self, loading: Event) -> int:
+        """Send half of the `during` operations at once, the rest when `loading` is set.
+
+        So that some are made while the export is cut and some while its files are loaded.
+        """
+        operations = [o for o in self._operations if o.phase == "during"]
+        half = len(operations) // 2
+        count = self._send(operations[:half])
+        loading.wait()
+        return count + self._send(operations[half:])
+
+    def _send(self, operations: list[Operation]) -> int:
         assert self._writer is not None, "open() comes first"
-        operations = [o for o in self._operations if o.phase == phase]
         refused = self.refused
         self._writer.write(operations)
         if operations and self.refused - refused == len(operations):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import harness.checks as all_checks
 from harness.checks.check import checks
 from harness.errors import HarnessError, nearest
-from harness.scenario.ddl import TargetColumn, columns, key_columns
+from harness.scenario.ddl import TargetColumn, columns, key_columns, order_by
 from harness.scenario.holds import WOULD_DO, why_not
 from harness.scenario.mistakes import Mistake
 from harness.scenario.types import INTEGERS, TypeNameError, parse_type
@@ -119,7 +119,7 @@ def _sorting(scenario: Scenario, mapped: dict[str, TargetColumn]) -> Iterator[Mi
             f"expected a column that shows the key attribute {absent!r}, found none",
             "rows are matched with items by the whole primary key",
         )
-    for position, name in enumerate(target.order_by or []):
+    for position, name in enumerate(order_by(scenario)):
         if name not in mapped and name not in (target.version, target.deleted.column):
             yield Mistake(
                 ("target", "order_by", position),

@@ -262,7 +262,7 @@ def _numbers(tree: TypeTree) -> str:
         case (name, numbers) if name in DECIMAL_DIGITS:
             fits = len(numbers) == 1 and 0 <= numbers[0] <= DECIMAL_DIGITS[name]
             return "" if fits else f"{name} takes its scale, 0 to {DECIMAL_DIGITS[name]}"
-        case (name, numbers) if numbers:
+        case (name, numbers) if numbers and name != "String":
             return f"{name} takes no number"
         case _:
             return ""

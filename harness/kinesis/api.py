@@ -70,7 +70,6 @@ _OPERATIONS: dict[str, Callable[[Account, Json], Json | None]] = {
     "ListTagsForResource": tagging.list_tags_for_resource,
     "ListTagsForStream": tagging.list_tags_for_stream,
     "MergeShards": resharding.merge_shards,
-    "PutRecord": writing.put_record,
     "PutResourcePolicy": tagging.put_resource_policy,
     "RegisterStreamConsumer": fanout.register_stream_consumer,
     "RemoveTagsFromStream": tagging.remove_tags_from_stream,
@@ -144,7 +143,9 @@ class Kinesis:
         account = self._account
         account.settle()
         if operation == "PutRecords":
-            return writing.put_records(account, writing.checked(payload))
+            return writing.put_records(account, writing.checked_records(account, payload))
+        if operation == "PutRecord":
+            return writing.put_record(account, writing.checked_record(account, payload))
         members = check(request, payload)
         if operation == "GetRecords":
             return reading.get_records(account, members)

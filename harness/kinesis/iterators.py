@@ -129,8 +129,6 @@ def _counter_of(account: Account, stream: Stream, shard: Shard, number: str, ope
     try:
         parsed = sequence.parse(number)
     except sequence.BadSequence as error:
-        if number == "0":
-            raise AwsError("InternalFailure", status=500) from error
         raise AwsError("InvalidArgumentException", f"{where}.") from error
     if parsed.shard_index != shard.index:
         raise AwsError(
@@ -138,7 +136,9 @@ def _counter_of(account: Account, stream: Stream, shard: Shard, number: str, ope
             f"Invalid StartingSequenceNumber. It encodes {name_of(parsed.shard_index)}, while it was"
             f" used in a call to a shard with {shard.shard_id}",
         )
-    if parsed.shard_created_s != shard.created_s:
+    if parsed.version == 0:
+        raise AwsError("InternalFailure", status=500)
+    if parsed.version != sequence.VERSION or parsed.shard_created_s != shard.created_s:
         raise AwsError(
             "InvalidArgumentException", f"{where} because it did not come from this stream."
         )

@@ -6,6 +6,9 @@ that the model leaves out (ShardCount, RetentionPeriodHours), that bound.
 
 from __future__ import annotations
 
+from functools import cache
+
+from harness.kinesis.limits import MIB
 from harness.kinesis.validation import (
     Blob,
     Flag,
@@ -38,7 +41,6 @@ _START_TYPES = (
 )
 _START_TYPE = Text(enum=_START_TYPES)
 _PARTITION_KEY = Text("", 1, 256)
-_DATA = Blob(10_485_760)
 _PAGE = Whole(1, 10_000)
 _NEXT_TOKEN = Text("", 1, 1_048_576)
 _HOURS = Whole(1, 8760)
@@ -74,9 +76,6 @@ _FILTER_TYPES = (
     "AT_TIMESTAMP",
     "FROM_TIMESTAMP",
 )
-_ENTRY = Structure(
-    {"PartitionKey": _PARTITION_KEY, "ExplicitHashKey": _HASH_KEY, "Data": _DATA}, ("Data",)
-)
 _ENTRY_SHOWN = "com.amazonaws.kinesis.v20131202.PutRecordsRequestEntry@c965e310"
 
 
@@ -108,6 +107,38 @@ def _of_consumer() -> Structure:
             "StreamId": _STREAM_ID,
         }
     )
+
+
+@cache
+def put_record(size_bytes_max: int, *, keyed: bool) -> Structure:
+    """PutRecord on a stream whose records may have so many bytes.
+
+    Args:
+        size_bytes_max: of data.
+        keyed: the partition key must be there; a stream that distributes records by itself asks none.
+    """
+    members: dict[str, Shape] = {"Data": Blob(size_bytes_max), "PartitionKey": _PARTITION_KEY}
+    return _of_stream(
+        *(("Data", "PartitionKey") if keyed else ("Data",)),
+        **members,
+        ExplicitHashKey=_HASH_KEY,
+        SequenceNumberForOrdering=_SEQUENCE_NUMBER,
+        DryRun=Flag(),
+    )
+
+
+@cache
+def put_records(size_bytes_max: int, *, keyed: bool) -> Structure:
+    """PutRecords, likewise."""
+    entry = Structure(
+        {
+            "PartitionKey": _PARTITION_KEY,
+            "ExplicitHashKey": _HASH_KEY,
+            "Data": Blob(size_bytes_max),
+        },
+        ("Data", "PartitionKey") if keyed else ("Data",),
+    )
+    return _of_stream("Records", Records=Many(entry, 1, 500, _ENTRY_SHOWN), DryRun=Flag())
 
 
 REQUESTS: dict[str, Structure] = {
@@ -186,15 +217,8 @@ REQUESTS: dict[str, Structure] = {
     "MergeShards": _of_stream(
         "ShardToMerge", "AdjacentShardToMerge", ShardToMerge=_NAME, AdjacentShardToMerge=_NAME
     ),
-    "PutRecord": _of_stream(
-        "Data",
-        Data=_DATA,
-        PartitionKey=_PARTITION_KEY,
-        ExplicitHashKey=_HASH_KEY,
-        SequenceNumberForOrdering=_SEQUENCE_NUMBER,
-        DryRun=Flag(),
-    ),
-    "PutRecords": _of_stream("Records", Records=Many(_ENTRY, 1, 500, _ENTRY_SHOWN), DryRun=Flag()),
+    "PutRecord": put_record(MIB, keyed=True),
+    "PutRecords": put_records(MIB, keyed=True),
     "PutResourcePolicy": _of_resource("Policy", Policy=Text()),
     "RegisterStreamConsumer": _of_arn("ConsumerName", ConsumerName=_NAME, Tags=_TAGS),
     "RemoveTagsFromStream": _of_stream("TagKeys", TagKeys=_TAG_KEYS),

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 LAST_COUNTER = 0x7FFF_FFFF_FFFF_FFFF
 """The counter in a closed shard's EndingSequenceNumber."""
 
-_VERSION = 2
+VERSION = 2
+_OLDEST = 1 << 124
 _DIGITS = 47
 _LATEST_SECOND = 16_025_175_000
 _TEXT = re.compile(r"0|[1-9]\d{0,128}")
@@ -33,6 +34,7 @@ class Sequence:
     shard_index: int
     counter: int
     second: int
+    version: int
 
 
 class BadSequence(ValueError):  # noqa: N818 - names what was found
@@ -41,8 +43,8 @@ class BadSequence(ValueError):  # noqa: N818 - names what was found
 
 def prefix(shard_created_s: int, shard_index: int) -> int:
     """What all sequence numbers of one shard share: everything but counter and second."""
-    head = (_VERSION << 40) | (shard_created_s << 4) | (shard_index & 0xF)
-    return (head << 144) | (shard_index << 4) | _VERSION
+    head = (VERSION << 40) | (shard_created_s << 4) | (shard_index & 0xF)
+    return (head << 144) | (shard_index << 4) | VERSION
 
 
 def number(shard_prefix: int, counter: int, second: int) -> int:
@@ -51,22 +53,39 @@ def number(shard_prefix: int, counter: int, second: int) -> int:
 
 
 def parse(text: str) -> Sequence:
-    """Take a sequence number apart.
+    """Take a sequence number apart, of today's layout or of the two that came before.
 
     Raises:
-        BadSequence: not of the layout above.
+        BadSequence: of none of them.
     """
     if not _TEXT.fullmatch(text):
         raise BadSequence(text)
-    digits = f"{int(text):x}"
-    if len(digits) != _DIGITS or digits[0] != "2" or digits[-1] != "2":
+    value = int(text)
+    if value < _OLDEST:
+        value += _OLDEST  # AWS reads a small number as one of the oldest layout, created in 1970
+    digits = f"{value:x}"
+    if value < 2 * _OLDEST:
+        created_s, index, counter, second = digits[1:10], digits[28:32], "0", "0"
+    elif len(digits) != _DIGITS or digits[0] != "2":
         raise BadSequence(text)
-    sequence = Sequence(
-        shard_created_s=int(digits[1:10], 16),
-        shard_index=int(digits[38:46], 16),
-        counter=int(digits[11:27], 16),
-        second=int(digits[29:38], 16),
-    )
-    if sequence.counter > LAST_COUNTER or sequence.shard_created_s >= _LATEST_SECOND:
+    elif digits[-1] == "2":
+        created_s, index, counter, second = (
+            digits[1:10],
+            digits[38:46],
+            digits[11:27],
+            digits[29:38],
+        )
+    elif digits[-1] == "1":
+        created_s, index, counter, second = (
+            digits[1:10],
+            digits[38:46],
+            digits[36:38],
+            digits[13:22],
+        )
+    else:
         raise BadSequence(text)
-    return sequence
+    version = 0 if value < 2 * _OLDEST else int(digits[-1])
+    parts = Sequence(int(created_s, 16), int(index, 16), int(counter, 16), int(second, 16), version)
+    if parts.counter > LAST_COUNTER or parts.shard_created_s >= _LATEST_SECOND:
+        raise BadSequence(text)
+    return parts

@@ -236,7 +236,9 @@ class Shards:
 
 
 def name_of(index: int) -> str:
-    """The id of the shard of that index."""
+    """The id of the shard of that index; AWS shows one above 2^31-1 as a negative number."""
+    if index > LARGEST_INDEX:
+        return f"shardId--{2**32 - index:011d}"
     return f"shardId-{index:012d}"
 
 

@@ -41,7 +41,8 @@ def add_tags_to_stream(account: Account, payload: Json) -> None:
     _check_percent([*tags, *tags.values()], refusal)
     if len({**stream.tags, **tags}) > TAGS_MAX:
         raise _invalid(
-            f"{refusal} a given stream cannot have more than {TAGS_MAX} tags associated with it."
+            # AWS's sentence kept the old limit when the limit rose to 50.
+            f"{refusal} a given stream cannot have more than 10 tags associated with it."
         )
     stream.tags.update(tags)
 

@@ -120,12 +120,6 @@ def dry_run(payload: Json) -> None:
         )
 
 
-def too_long_blob(member: str, size_bytes: int, most: int) -> AwsError:
-    """A record above the stream's own limit, in the words for a member that is too long."""
-    shown = f"java.nio.HeapByteBuffer[pos=0 lim={size_bytes} cap={size_bytes}]"
-    return _validation_error([_fault(shown, member, _no_longer(most))])
-
-
 def is_base64(text: str) -> bool:
     """True for canonical base64, padding included."""
     try:

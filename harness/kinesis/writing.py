@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.awsjson import AwsError
-from harness.kinesis import sequence
+from harness.kinesis import requests, sequence
 from harness.kinesis.limits import MIB
 from harness.kinesis.requests import REQUESTS
 from harness.kinesis.shards import HASH_KEYS, hash_key_of
-from harness.kinesis.validation import Structure, check, dry_run, is_base64, too_long_blob
+from harness.kinesis.validation import Structure, check, dry_run, is_base64
 
 if TYPE_CHECKING:
     from harness.kinesis.account import Account
@@ -35,29 +35,52 @@ _RECORDS_BESIDE = Structure(
 )
 
 
-def checked(payload: Json) -> Json:
+def checked_record(account: Account, payload: Json) -> Json:
+    """A PutRecord request, checked against the bounds of its stream.
+
+    Raises:
+        AwsError: SerializationException, ValidationException.
+    """
+    size_bytes_max, keyed = _bounds(account, payload)
+    return check(requests.put_record(size_bytes_max, keyed=keyed), payload)
+
+
+def checked_records(account: Account, payload: Json) -> Json:
     """A PutRecords request, checked: quickly where all records are plain, else as every request.
 
     Raises:
         AwsError: SerializationException, ValidationException.
     """
     records = payload.get("Records")
-    if not isinstance(records, list) or not 0 < len(records) <= PUT_RECORDS_MAX:
-        return check(REQUESTS["PutRecords"], payload)
-    for record in records:
-        if type(record) is not dict or len(record) != 2:
-            return check(REQUESTS["PutRecords"], payload)
-        key = record.get("PartitionKey")
-        data = record.get("Data")
-        if (
-            type(key) is not str
-            or type(data) is not str
-            or not 0 < len(key) <= PARTITION_KEY_MAX
-            or not is_base64(data)
-            or len(data) > MIB
-        ):
-            return check(REQUESTS["PutRecords"], payload)
-    return {**check(_RECORDS_BESIDE, payload), "Records": records}
+    few_enough = isinstance(records, list) and 0 < len(records) <= PUT_RECORDS_MAX
+    if few_enough and all(_is_plain(record) for record in records):
+        return {**check(_RECORDS_BESIDE, payload), "Records": records}
+    size_bytes_max, keyed = _bounds(account, payload)
+    return check(requests.put_records(size_bytes_max, keyed=keyed), payload)
+
+
+def _is_plain(record: Any) -> bool:
+    """True when nothing can be wrong with it: data and key alone, within the smallest bounds."""
+    if type(record) is not dict or len(record) != 2:
+        return False
+    key = record.get("PartitionKey")
+    data = record.get("Data")
+    return (
+        type(key) is str
+        and type(data) is str
+        and 0 < len(key) <= PARTITION_KEY_MAX
+        and len(data) <= MIB
+        and is_base64(data)
+    )
+
+
+def _bounds(account: Account, payload: Json) -> tuple[int, bool]:
+    """Most bytes of data, and whether a partition key is needed: the stream's, or the default."""
+    try:
+        stream = account.find(payload)
+    except (AwsError, TypeError, AttributeError):
+        return MIB, True  # the request will be refused, in these bounds
+    return stream.max_record_kib * 1024, stream.distribution != "AUTO"
 
 
 def put_record(account: Account, payload: Json) -> Json:
@@ -66,7 +89,7 @@ def put_record(account: Account, payload: Json) -> Json:
     data: str = payload["Data"]
     key, hash_key = _route_of(payload, stream, account)
     _check_ordering(account, stream, payload.get("SequenceNumberForOrdering"))
-    size_bytes = _check_size(stream, data, key, "data")
+    size_bytes = _check_size(stream, data, key)
     dry_run(payload)
     writer = _Writer(account, stream)
     shard = writer.shard_of(hash_key)
@@ -82,10 +105,10 @@ def put_records(account: Account, payload: Json) -> Json:
     stream = _stream_to_write(account, payload)
     entries = []
     total_bytes = 0
-    for number, record in enumerate(payload["Records"], start=1):
+    for record in payload["Records"]:
         key, hash_key = _route_of(record, stream, account)
         data: str = record["Data"]
-        size_bytes = _check_size(stream, data, key, f"records.{number}.member.data")
+        size_bytes = _check_size(stream, data, key)
         total_bytes += size_bytes
         entries.append((data, size_bytes, key, hash_key))
     if total_bytes > REQUEST_BYTES_MAX:
@@ -128,7 +151,8 @@ def append(
     }
     if hash_key is not None:
         payload["ExplicitHashKey"] = str(hash_key)
-    answer = put_record(account, payload)
+    plain = 0 < len(partition_key) <= PARTITION_KEY_MAX and len(data) <= MIB // 2
+    answer = put_record(account, payload if plain else checked_record(account, payload))
     return answer["ShardId"], answer["SequenceNumber"]
 
 
@@ -182,13 +206,11 @@ def _stream_to_write(account: Account, payload: Json) -> Stream:
 
 def _route_of(record: Json, stream: Stream, account: Account) -> tuple[str, int | str]:
     """Partition key, and what routes the record: an explicit hash key or that same key."""
-    key: str | None = record.get("PartitionKey")
+    key: str = record.get("PartitionKey", "")
     explicit: str | None = record.get("ExplicitHashKey")
     if stream.distribution == "AUTO":
         # The service spreads the records as it likes: per-key order is gone.
-        return key or "", account.clock.random.getrandbits(128)
-    if key is None:
-        raise AwsError("InvalidArgumentException", "PartitionKey must be provided.")
+        return key, account.clock.random.getrandbits(128)
     if explicit is None:
         return key, key
     hash_key = int(explicit)
@@ -201,18 +223,16 @@ def _route_of(record: Json, stream: Stream, account: Account) -> tuple[str, int 
     return key, hash_key
 
 
-def _check_size(stream: Stream, data: str, key: str, member: str) -> int:
+def _check_size(stream: Stream, data: str, key: str) -> int:
     """Bytes of data and partition key, before base64.
 
     Raises:
-        AwsError: ValidationException above the stream's record size.
+        AwsError: InvalidArgumentException above the stream's record size.
     """
     data_bytes = len(data) // 4 * 3 - data.endswith("=") - data.endswith("==")
     key_bytes = len(key) if key.isascii() else len(key.encode())
     limit_bytes = stream.max_record_kib * 1024
     if data_bytes + key_bytes > limit_bytes:
-        if data_bytes > limit_bytes:
-            raise too_long_blob(member, data_bytes, limit_bytes)
         raise AwsError(
             "InvalidArgumentException",
             f"Record size of {data_bytes + key_bytes} bytes, data and partition key together,"

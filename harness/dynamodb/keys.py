@@ -5,7 +5,7 @@ scan walks partitions in a fixed pseudo-random order and a segment of a parallel
 tokens. Strings order by their UTF-8 bytes, binary by unsigned bytes, numbers by value.
 
 Source: DynamoDB Developer Guide, "Core components" and "Query": results are sorted by range key,
-numbers numerically, the rest in order of bytes.
+numbers numerically, the rest in order of bytes. The hash is the one dynalite found on AWS.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from harness.dynamodb.change_log import Item
 
 TOKEN_BYTES = 16
-
-_COMPLEMENT = bytes(255 - n for n in range(256))
-_EXPONENT_BIAS = 512
+SALT = b"Outliers"
+"""What DynamoDB puts before a key when it hashes it; found by dynalite's author in scan orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +67,21 @@ class KeySchema:
         value = item[self.hash_name][self.hash_type]
         if self.hash_type != "S":
             return token(self.hash_type, value) + self._range_part(item)
-        digest = md5(value.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+        raw_value = value.encode("utf-8", "surrogatepass")
+        digest = md5(SALT + raw_value, usedforsecurity=False).digest()
         return digest if self.range_name is None else digest + self._range_part(item)
 
     def _range_part(self, item: Item) -> bytes:
         if self.range_name is None or self.range_type is None:
             return b""
         return ordered(self.range_type, item[self.range_name][self.range_type])
+
+    def tie(self, item: Item) -> bytes:
+        """What orders the items of an index whose index keys are equal."""
+        both = raw(self.hash_type, item[self.hash_name][self.hash_type])
+        if self.range_name is not None and self.range_type is not None:
+            both += raw(self.range_type, item[self.range_name][self.range_type])
+        return md5(SALT + both, usedforsecurity=False).digest()
 
     def position_or_none(self, item: Item) -> bytes | None:
         """The position, or None when a key attribute is missing or of another type.
@@ -90,16 +97,16 @@ class KeySchema:
 
 def token(kind: str, value: str) -> bytes:
     """The hash of a partition key value: where its partition stands in scan order."""
-    return md5(raw(kind, value), usedforsecurity=False).digest()
+    return md5(SALT + raw(kind, value), usedforsecurity=False).digest()
 
 
 def raw(kind: str, value: str) -> bytes:
-    """The bytes of a key value: UTF-8, the binary itself, or an ordered form of the number."""
+    """The bytes of a key value: UTF-8, the binary itself, or the number as it is hashed."""
     if kind == "S":
         return value.encode("utf-8", "surrogatepass")
     if kind == "B":
         return binascii.a2b_base64(value)
-    return ordered_number(value)
+    return number_bytes(value)
 
 
 def ordered(kind: str, value: str) -> bytes:
@@ -116,9 +123,19 @@ def prefix(kind: str, value: str) -> bytes:
 
 def ordered_number(text: str) -> bytes:
     """A normalised number (plain notation, no exponent) as bytes that sort by value."""
-    negative = text.startswith("-")
-    digits = text[1:] if negative else text
-    whole, _, fraction = digits.partition(".")
+    number = number_bytes(text)
+    return number if text[0] == "-" else number + b"\x00"
+
+
+def number_bytes(text: str) -> bytes:
+    """A normalised number as DynamoDB hashes it: an exponent, then pairs of digits.
+
+    The first byte is the exponent of 100, offset by 192; each pair of digits follows plus one. A
+    negative number has the complement of its exponent, each pair taken from 101, and 102 at its
+    end. Zero is one byte, 128.
+    """
+    negative = text[0] == "-"
+    whole, _, fraction = (text[1:] if negative else text).partition(".")
     whole = whole.lstrip("0")
     if whole:
         exponent = len(whole)
@@ -129,5 +146,13 @@ def ordered_number(text: str) -> bytes:
         digits = digits.rstrip("0")
     if not digits:
         return b"\x80"
-    body = (exponent + _EXPONENT_BIAS).to_bytes(2, "big") + digits.encode() + b"\x00"
-    return b"\x40" + body.translate(_COMPLEMENT) if negative else b"\xc0" + body
+    if exponent % 2:
+        digits = "0" + digits
+        exponent += 1
+    if len(digits) % 2:
+        digits += "0"
+    pairs = [int(digits[at : at + 2]) for at in range(0, len(digits), 2)]
+    first = exponent // 2 - 64
+    if negative:
+        return bytes((~first & 0xFF, *(101 - pair for pair in pairs), 102))
+    return bytes((first & 0xFF, *(pair + 1 for pair in pairs)))

@@ -64,10 +64,10 @@ def scan(engine: Engine, payload: Json) -> bytes:
     request = SCAN.parse(payload)
     reading, start = scan_of(request)
     source = source_of(engine, request)
+    after = check_scan_start(source, start)
     if reading.projection is not None:
         check_scalar_keys(source.table, reading.projection.paths)
     selection = select(source.table, source.index, request, reading)
-    after = check_scan_start(source, start)
     stretch = EVERYTHING
     if "TotalSegments" in request:
         stretch = segment(request["Segment"], request["TotalSegments"])

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from harness.dynamodb.keys import KeySchema
     from harness.dynamodb.store import OrderedRows
 
-TOKEN_SPACE = 1 << (8 * TOKEN_BYTES)
+PARTS = 4096
+"""Into how many parts the tokens are cut; a segment of a parallel scan is a run of them."""
+PART_TOKENS = (1 << (8 * TOKEN_BYTES)) // PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,13 @@ def segment(number: int, total: int) -> Stretch:
     """One of `total` equal parts of the token space."""
     if total == 1:
         return EVERYTHING
-    low = -(-TOKEN_SPACE * number // total)
-    high = -(-TOKEN_SPACE * (number + 1) // total)
-    return Stretch(
-        low.to_bytes(TOKEN_BYTES, "big"),
-        PAST if high >= TOKEN_SPACE else high.to_bytes(TOKEN_BYTES, "big"),
-    )
+    low = -(-PARTS * number // total)
+    high = -(-PARTS * (number + 1) // total)
+    return Stretch(_start_of(low), PAST if high == PARTS else _start_of(high))
+
+
+def _start_of(part: int) -> bytes:
+    return (part * PART_TOKENS).to_bytes(TOKEN_BYTES, "big")
 
 
 def partition(schema: KeySchema, hash_value: Attribute) -> Stretch:

@@ -16,9 +16,6 @@ from typing import TYPE_CHECKING, Any
 from harness.awsjson import AwsError
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from collections.abc import Callable
 
 SERVICE = "com.amazonaws.dynamodb.v20120810"

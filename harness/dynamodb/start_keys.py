@@ -74,4 +74,4 @@ def _position(source: Source, start: Item) -> bytes:
         position = key_position(table_schema, key)
     except AwsError as error:
         raise validation_error(f"{INVALID_START}: {error.message}") from None
-    return own + position
+    return position if source.index is None else own + table_schema.tie(start)

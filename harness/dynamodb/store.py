@@ -116,6 +116,7 @@ class Index:
     ) -> None:
         self.name = name
         self.schema = schema
+        self.table_schema = table_schema
         self.is_global = is_global
         self.projection = projection
         self.include = include
@@ -123,10 +124,10 @@ class Index:
         self._kept = frozenset(self.key_names + include)
         self.ordered = OrderedRows()
 
-    def position(self, table_position: bytes, item: Item) -> bytes | None:
+    def position(self, item: Item) -> bytes | None:
         """Where `item` stands in this index, or None when it is not in it."""
         own = self.schema.position_or_none(item)
-        return None if own is None else own + table_position
+        return None if own is None else own + self.table_schema.tie(item)
 
     def project(self, item: Item, row: Row) -> Row:
         """The row of `item` in this index."""
@@ -135,12 +136,10 @@ class Index:
         kept = {name: value for name, value in item.items() if name in self._kept}
         return orjson.dumps(kept), item_size(kept)
 
-    def write(
-        self, table_position: bytes, old: Item | None, new: Item | None, row: Row | None
-    ) -> int:
+    def write(self, old: Item | None, new: Item | None, row: Row | None) -> int:
         """Follow one write of the table; returns the write units that it costs here."""
-        before = None if old is None else self.position(table_position, old)
-        after = None if new is None else self.position(table_position, new)
+        before = None if old is None else self.position(old)
+        after = None if new is None else self.position(new)
         units = 0
         if before is not None:
             replaced = self.ordered.rows[before]
@@ -207,7 +206,7 @@ class ItemStore:
     ) -> dict[str, int]:
         touched = {}
         for index in self.indexes.values():
-            units = index.write(position, old, new, row)
+            units = index.write(old, new, row)
             if units:
                 touched[index.name] = units
         for watch in self.watchers:
@@ -246,7 +245,7 @@ class ItemStore:
         self.indexes[index.name] = index
         for position in self.ordered.between(b""):
             row = self.ordered.rows[position]
-            index.write(position, None, orjson.loads(row[0]), row)
+            index.write(None, orjson.loads(row[0]), row)
 
     def drop_index(self, name: str) -> None:
         """Forget an index."""

@@ -55,6 +55,8 @@ def update_table(engine: Engine, payload: Json) -> bytes:
             raise validation_error(
                 f"{INVALID}Attribute {definition['AttributeName']} cannot change its type"
             )
+    former_mode = table.billing_mode
+    before = describe(table, now_us)["ProvisionedThroughput"]
     _change_throughput(table, request, now_us)
     _change_indexes(engine, table, request, now_us)
     _change_stream(engine, table, request.get("StreamSpecification"), now_us)
@@ -62,6 +64,11 @@ def update_table(engine: Engine, payload: Json) -> bytes:
     table.update_pending_us = now_us + engine.tables.delay_us
     description = describe(table, now_us)
     description["TableStatus"] = "UPDATING"
+    if "ProvisionedThroughput" in request and table.billing_mode == former_mode:
+        # The answer still tells the old capacity; DescribeTable tells the new one.
+        description["ProvisionedThroughput"] |= {
+            name: before[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")
+        }
     return encode({"TableDescription": description})
 
 

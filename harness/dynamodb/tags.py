@@ -28,12 +28,13 @@ _TABLE_ARN = re.compile(r"arn:aws:dynamodb:.+:\d+:table/[^/]{2}[^/]+")
 
 def tag_resource(engine: Engine, payload: Json) -> bytes:
     """TagResource: an empty body."""
-    _check_arn(engine, payload, "TagResource")
+    _check_arn(engine, TAG_RESOURCE.convert(payload), "TagResource")
     request = TAG_RESOURCE.parse(payload)
-    table = _tagged(engine, request["ResourceArn"])
+    _check_form(request["ResourceArn"])
     if not request["Tags"]:
         raise validation_error("Atleast one Tag needs to be provided as Input.")
     check_tags(request["Tags"])
+    table = _tagged(engine, request["ResourceArn"])
     merged = table.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
     if len(merged) > TAGS_MAX:
         raise validation_error("One or more parameter values were invalid: Too many tags: Limit 50")
@@ -43,11 +44,12 @@ def tag_resource(engine: Engine, payload: Json) -> bytes:
 
 def untag_resource(engine: Engine, payload: Json) -> bytes:
     """UntagResource: an empty body."""
-    _check_arn(engine, payload, "UntagResource")
+    _check_arn(engine, UNTAG_RESOURCE.convert(payload), "UntagResource")
     request = UNTAG_RESOURCE.parse(payload)
-    table = _tagged(engine, request["ResourceArn"])
+    _check_form(request["ResourceArn"])
     if not request["TagKeys"]:
         raise validation_error("Atleast one Tag Key needs to be provided as Input.")
+    table = _tagged(engine, request["ResourceArn"])
     for key in request["TagKeys"]:
         table.tags.pop(key, None)
     return b""
@@ -55,7 +57,7 @@ def untag_resource(engine: Engine, payload: Json) -> bytes:
 
 def list_tags(engine: Engine, payload: Json) -> bytes:
     """ListTagsOfResource: the encoded answer, ten tags a page."""
-    _check_arn(engine, payload, "ListTagsOfResource")
+    _check_arn(engine, LIST_TAGS.convert(payload), "ListTagsOfResource")
     request = LIST_TAGS.parse(payload)
     table = _tagged(engine, request["ResourceArn"])
     token = request.get("NextToken", "0")
@@ -91,9 +93,13 @@ def _check_arn(engine: Engine, payload: Json, operation: str) -> None:
         )
 
 
-def _tagged(engine: Engine, arn: str) -> Table:
+def _check_form(arn: str) -> None:
     if _TABLE_ARN.fullmatch(arn) is None:
         raise validation_error(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
+
+
+def _tagged(engine: Engine, arn: str) -> Table:
+    _check_form(arn)
     table = engine.tables.find(arn)
     if table is None:
         raise not_found(f"Requested resource not found: ResourcArn: {arn} not found")

@@ -16,6 +16,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import orjson
+
 from harness.awsjson import AwsError, Json
 from harness.clock import SECOND_US
 from harness.dynamodb.attributes import normalise_item
@@ -235,35 +237,34 @@ class Imports:
                 return read_json(source)
 
     def _load(self, entry: Import, items: Iterator[Item | BadItem]) -> Generator[None, None, None]:
-        """Check and store items, yielding between slices; what is good is stored whatever follows."""
-        good: list[Item] = []
-        try:
-            for count, item in enumerate(items, 1):
-                entry.processed += 1
-                checked = _checked(entry, item)
-                if checked is not None:
-                    good.append(checked)
-                if count % SLICE_ITEMS == 0:
-                    entry.imported += entry.table.items.bulk_load(good)
-                    good.clear()
-                    yield
-        finally:
-            entry.imported += entry.table.items.bulk_load(good)
+        """Check and store items, yielding between slices."""
+        for count, item in enumerate(items, 1):
+            entry.processed += 1
+            if isinstance(item, BadItem):
+                _reject(entry, item.reason)
+            else:
+                try:
+                    _store(entry.table, item)
+                    entry.imported += 1
+                except AwsError as error:
+                    _reject(entry, error.message)
+            if count % SLICE_ITEMS == 0:
+                yield
 
 
-def _checked(entry: Import, item: Item | BadItem) -> Item | None:
-    """The item in its stored form; None when it is rejected."""
-    if isinstance(item, BadItem):
-        _reject(entry, item.reason)
-        return None
-    try:
-        normal = normalise_item(item)
-        item_position(entry.table, normal)
-        check_item_size(normal)
-    except AwsError as error:
-        _reject(entry, error.message)
-        return None
-    return normal
+def _store(table: Table, item: Item) -> None:
+    """Put one item without a change record; a later item of the same key replaces it.
+
+    Raises:
+        AwsError: the item is not one that the table can hold.
+    """
+    normal = normalise_item(item)
+    position = item_position(table, normal)
+    size = check_item_size(normal)
+    # orjson's bytes keep the 4 KB buffer that they were written to; a copy holds their length only.
+    row = (bytes(memoryview(orjson.dumps(normal))), size)
+    old = table.items.row(position)
+    table.items.put(position, normal, row, None if old is None else orjson.loads(old[0]))
 
 
 def _reject(entry: Import, reason: str) -> None:

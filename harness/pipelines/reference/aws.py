@@ -13,9 +13,11 @@ import botocore.session
 import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.parsers import PROTOCOL_PARSERS, JSONParser, ResponseParserFactory
+from botocore.parsers import JSONParser, ResponseParserFactory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.pipelines.pipeline import Environment
 
 SUCCESS_END = 300
@@ -34,10 +36,10 @@ PASSING_ERRORS = frozenset(
 )  # fmt: skip
 
 
-class RawJsonParser(JSONParser):  # type: ignore[misc] # botocore has no types
+class RawJsonParser(JSONParser):
     """botocore's JSON parser that hands large answers through as they are."""
 
-    def parse(self, response: dict[str, Any], shape: Any) -> Any:
+    def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
         """As botocore's; a successful GetRecords keeps wire types."""
         if (
             response["status_code"] < SUCCESS_END
@@ -50,10 +52,11 @@ class RawJsonParser(JSONParser):  # type: ignore[misc] # botocore has no types
         return super().parse(response, shape)
 
 
-class _Parsers(ResponseParserFactory):  # type: ignore[misc] # botocore has no types
+class _Parsers(ResponseParserFactory):
     def create_parser(self, protocol_name: str) -> Any:
-        made = RawJsonParser if protocol_name == "json" else PROTOCOL_PARSERS[protocol_name]
-        return made(**self._defaults)
+        if protocol_name == "json":
+            return RawJsonParser()
+        return super().create_parser(protocol_name)
 
 
 class Aws:

@@ -122,7 +122,15 @@ class Bookkeeping:
         for row in found:
             self._revision = max(self._revision, int(row.pop()))
         return {
-            row[0]: Checkpoint(*row[:5], arrival_ms=int(row[5]), records=int(row[6]))
+            row[0]: Checkpoint(
+                unit=row[0],
+                start=row[1],
+                position=row[2],
+                resume=row[3],
+                status=row[4],
+                arrival_ms=int(row[5]),
+                records=int(row[6]),
+            )
             for row in found
         }
 

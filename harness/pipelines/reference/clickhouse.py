@@ -5,6 +5,7 @@ Source: ClickHouse docs, "HTTP interface"; error codes from src/Common/ErrorCode
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -57,6 +58,12 @@ def passes(error: Exception) -> bool:
     return isinstance(error, ClickHouseError) and error.passes
 
 
+class _Written(threading.local):
+    """Rows that this thread's last statement wrote."""
+
+    rows = -1
+
+
 class ClickHouse:
     """One server, one database.
 
@@ -82,6 +89,7 @@ class ClickHouse:
             "X-ClickHouse-Key": unquote(parts.password or ""),
         }
         self._retry = retry
+        self._written = _Written()
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         self._http = urllib3.PoolManager(maxsize=8, timeout=timeout, retries=False)
 
@@ -93,6 +101,15 @@ class ClickHouse:
     def run(self, sql: str, settings: Mapping[str, Any] | None = None) -> bytes:
         """Run one statement; what may pass is repeated."""
         return self._retry.call(lambda: self._send(sql.encode(), {}, settings), passes)
+
+    def insert_select(self, sql: str, settings: Mapping[str, Any] | None = None) -> int:
+        """Run an INSERT … SELECT; returns the rows written as the server counts them."""
+
+        def send() -> int:
+            self._send(sql.encode(), {}, settings)
+            return self._written.rows
+
+        return self._retry.call(send, passes)
 
     def insert(self, head: str, body: bytes, settings: Mapping[str, Any] | None = None) -> None:
         """`INSERT INTO … FORMAT …` with its data; what may pass is repeated."""
@@ -113,6 +130,8 @@ class ClickHouse:
             raise ClickHouseError(0, message, passes=True) from None
         code = int(answer.headers.get("X-ClickHouse-Exception-Code") or 0)
         if answer.status == OK and not code:
+            summary = orjson.loads(answer.headers.get("X-ClickHouse-Summary") or b"{}")
+            self._written.rows = int(summary.get("written_rows", -1))
             return answer.data
         text = answer.data.decode(errors="replace").strip()
         if not code and text.startswith("Code: "):

@@ -69,7 +69,7 @@ class Settings:
     resume_lookback_ms: int = 5000
     tie_window_records: int = 100_000
     snapshot_margin_seconds: int = 300
-    object_storage_concurrency: int = 2
+    object_storage_concurrency: int = 4
     object_storage_verify_checksums: bool = True
     message_max_bytes: int = 8_000_000
     retry_seconds_max: int = 900

@@ -1,0 +1,178 @@
+"""Rows on their way: collected into batches, flushed with what they cover, then checkpointed.
+
+A batch covers a contiguous run of records of each shard in it. Batches are flushed in the order
+they were closed and a checkpoint is written only after the batch that carries it, and every batch
+before, was acknowledged: no checkpoint can pass a gap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint, ErrorRow
+from harness.pipelines.reference.clickhouse import ClickHouseError, quote
+
+if TYPE_CHECKING:
+    from harness.pipelines.reference.bookkeeping import Bookkeeping
+    from harness.pipelines.reference.clickhouse import ClickHouse
+    from harness.pipelines.reference.config import PipeConfig
+
+INSERT_SETTINGS = {
+    "async_insert": 0,
+    "precise_float_parsing": 1,
+    "json_type_escape_dots_in_keys": 1,
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "insert_deduplicate": 1,
+}
+"""An insert is acknowledged when it is stored; floats are the nearest; text stays text in JSON."""
+
+
+@dataclass(slots=True)
+class Span:
+    """The run of one shard's records that a batch covers.
+
+    Attributes:
+        first: sequence number of its first record.
+        last: of its last.
+        resume: where the shard is to be read again from after a restart.
+        ended: the shard has nothing after `last`.
+    """
+
+    first: str = ""
+    last: str = ""
+    resume: str = ""
+    arrival_ms: int = 0
+    records: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows, the records behind them, and the spans that they cover."""
+
+    opened_us: int
+    rows: list[bytes] = field(default_factory=list)
+    origins: list[tuple[str, tuple[str, int, bytes]]] = field(default_factory=list)
+    errors: list[ErrorRow] = field(default_factory=list)
+    spans: dict[str, Span] = field(default_factory=dict)
+    size_bytes: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """True when flushing it would change nothing."""
+        return not self.rows and not self.errors and not self.spans
+
+
+class Flusher:
+    """Inserts a batch; rows that ClickHouse refuses are found by halving and set aside.
+
+    Args:
+        clickhouse: the target's server.
+        config: the pipe.
+        column_names: of a row, in its order.
+        bookkeeping: gets what is refused.
+    """
+
+    def __init__(
+        self,
+        clickhouse: ClickHouse,
+        config: PipeConfig,
+        column_names: list[str],
+        bookkeeping: Bookkeeping,
+    ) -> None:
+        self._clickhouse = clickhouse
+        self._bookkeeping = bookkeeping
+        columns = ", ".join(quote(name) for name in column_names)
+        table = f"{quote(config.database)}.{quote(config.table)}"
+        self._head = f"INSERT INTO {table} ({columns}) FORMAT JSONCompactEachRow"
+
+    def flush(self, batch: Batch) -> None:
+        """Store rows and errors; returns when ClickHouse has acknowledged them all.
+
+        Raises:
+            ClickHouseError: the table or the server is at fault; nothing must be checkpointed.
+        """
+        if batch.rows:
+            self._insert(batch, 0, len(batch.rows))
+        if batch.errors:
+            digest = hashlib.blake2b(digest_size=16)
+            for row in batch.errors:
+                digest.update(f"{row.partition}/{row.offset}/{row.reason};".encode())
+            self._bookkeeping.add_errors(batch.errors, digest.hexdigest())
+
+    def _insert(self, batch: Batch, start: int, end: int) -> None:
+        body = b"\n".join(batch.rows[start:end])
+        try:
+            self.send(body, token(batch.spans, body))
+        except ClickHouseError as error:
+            if not error.blames_data:
+                raise
+            if end - start == 1:
+                batch.errors.append(self._refused(batch, start, str(error)))
+                return
+            middle = (start + end) // 2
+            self._insert(batch, start, middle)
+            self._insert(batch, middle, end)
+
+    def send(self, body: bytes, deduplication_token: str) -> None:
+        """One insert, acknowledged."""
+        settings = {**INSERT_SETTINGS, "insert_deduplication_token": deduplication_token}
+        self._clickhouse.insert(self._head, body, settings)
+
+    def _refused(self, batch: Batch, index: int, reason: str) -> ErrorRow:
+        shard_id, (sequence_number, arrival_ms, data) = batch.origins[index]
+        return ErrorRow(reason, data, shard_id, sequence_number, arrival_ms, kind="insert")
+
+
+def token(spans: dict[str, Span], body: bytes) -> str:
+    """The same for the same rows of the same records, and for nothing else.
+
+    The content is part of it: a span read again may carry higher ranks (see versions.py), and a
+    token of positions alone would have ClickHouse drop them.
+    """
+    digest = hashlib.blake2b(body, digest_size=16)
+    for shard_id in sorted(spans):
+        digest.update(f"{shard_id}:{spans[shard_id].first}-{spans[shard_id].last};".encode())
+    return digest.hexdigest()
+
+
+class Checkpointer:
+    """Writes how far each shard is stored.
+
+    Args:
+        bookkeeping: holds the checkpoints.
+        source: identity of the stream.
+        known: what was stored before, by shard.
+    """
+
+    def __init__(self, bookkeeping: Bookkeeping, source: str, known: dict[str, Checkpoint]) -> None:
+        self._bookkeeping = bookkeeping
+        self._source = source
+        self._known = dict(known)
+
+    def register(self, found: list[Checkpoint]) -> None:
+        """Remember new shards and where they start, before any is read."""
+        self._known.update((c.unit, c) for c in found)
+        self._bookkeeping.save(self._source, found)
+
+    def save(self, spans: dict[str, Span]) -> None:
+        """Write the ends of the spans; call after they are stored."""
+        moved = []
+        for shard_id, span in spans.items():
+            known = self._known.get(shard_id) or Checkpoint(shard_id)
+            is_ahead = not known.position or int(span.last or 0) >= int(known.position)
+            checkpoint = Checkpoint(
+                unit=shard_id,
+                start=known.start,
+                position=span.last if span.last and is_ahead else known.position,
+                resume=span.resume if span.last and is_ahead else known.resume,
+                status=ENDED if span.ended else OPEN,
+                arrival_ms=span.arrival_ms if span.last and is_ahead else known.arrival_ms,
+                records=known.records + span.records,
+            )
+            moved.append(checkpoint)
+            self._known[shard_id] = checkpoint
+        self._bookkeeping.save(self._source, moved)

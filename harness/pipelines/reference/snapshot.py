@@ -1,0 +1,252 @@
+"""The snapshot: each data file of the export is loaded by ClickHouse's own s3(), once.
+
+**Version.** Every row of a full export gets (export time − margin, 5 minutes by default). It is
+right for this reason. The export's cut is fuzzy by up to a minute, so an item's row S holds at
+least everything written before the cut less a minute, hence everything before V = time − margin.
+(1) A change on the stream after V has a higher version than S, and the last such change is the
+newest image whether S holds it or not. (2) A change on the stream before V is contained in S, so S
+may and must outrank it. (3) An item deleted before V is not in the export, and its delete keeps
+its place; one deleted after V has a delete above S. (4) A later export has a higher V, so it
+repairs rows whose changes were lost, which a constant 0 never could; a row stamped with the load's
+or the export's own time would hide changes made just before. The proof needs the stream to carry
+everything after V, or after its enabling if that was later: then nothing of the item before it
+competes with S.
+
+After a *second* full export, keys whose winning row is older than V exist no more (else the export
+or a change would be above): they get a delete at V.
+
+A row of an incremental export has its own WriteTimestampMicros, cut to ms so that no stream of any
+precision has a change of the same moment below it; one without NewImage is a delete.
+
+**Once.** A file is one INSERT … SELECT read by one thread in order, so that its blocks are the same
+each time, with a deduplication token of export and file: after a crash before the checkpoint the
+target's deduplication window drops what is there already. Without a window (a MergeTree setting)
+the rows are repeated, equal in key and version, and FINAL counts them once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+from urllib.parse import quote as quote_url
+
+from harness.errors import PipelineError
+from harness.pipelines.reference.bookkeeping import ENDED, Checkpoint
+from harness.pipelines.reference.clickhouse import literal, quote
+from harness.pipelines.reference.manifest import DataFile, Export, ExportReader
+from harness.pipelines.reference.retry import Stopped
+from harness.pipelines.reference.snapshot_sql import SnapshotSql
+
+if TYPE_CHECKING:
+    from harness.pipelines.pipeline import Environment
+    from harness.pipelines.reference.aws import Aws
+    from harness.pipelines.reference.bookkeeping import Bookkeeping
+    from harness.pipelines.reference.clickhouse import ClickHouse
+    from harness.pipelines.reference.config import PipeConfig
+    from harness.pipelines.reference.retry import Retry
+    from harness.pipelines.reference.versions import VersionLayout
+
+MANIFEST_POLL_SECONDS = 0.25
+ORPHANS = "orphans"
+LOAD_SETTINGS = {
+    "async_insert": 0,
+    "max_threads": 1,
+    "max_insert_threads": 1,
+    "max_block_size": 65_409,
+    "min_insert_block_size_rows": 1_048_449,
+    "min_insert_block_size_bytes": 268_402_944,
+    "insert_deduplicate": 1,
+    "precise_float_parsing": 1,
+    "json_type_escape_dots_in_keys": 1,
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "output_format_decimal_trailing_zeros": 0,
+}
+"""One thread and fixed block sizes: a repeated load makes the same blocks."""
+
+
+class SnapshotLoader:
+    """Loads one export.
+
+    Args:
+        env: clock, stop signal, threads and S3's endpoint.
+        config: the pipe.
+        url: `s3://bucket/prefix/AWSDynamoDB/<export-id>`.
+        aws: makes the S3 client for manifests and checksums.
+        retry: repeats what may pass.
+        clickhouse: the target's server.
+        bookkeeping: progress per data file, and the error table.
+        layout: of the version column.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        config: PipeConfig,
+        url: str,
+        *,
+        aws: Aws,
+        retry: Retry,
+        clickhouse: ClickHouse,
+        bookkeeping: Bookkeeping,
+        layout: VersionLayout,
+    ) -> None:
+        self.env = env
+        self.config = config
+        self.layout = layout
+        self.clickhouse = clickhouse
+        self.bookkeeping = bookkeeping
+        self.reader = ExportReader(aws.client("s3"), url, retry)
+        self._failure: Exception | None = None
+        self._open_threads = 0
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Load what is not loaded yet; `raise_failure` tells if that went wrong."""
+        self._open_threads = 1
+        try:
+            self._load()
+        except Stopped:
+            pass
+        except Exception as error:  # noqa: BLE001 - carried to the pipe's own thread
+            self._failure = error
+        finally:
+            self._open_threads = 0
+
+    def raise_failure(self) -> None:
+        """Raise what the load died of."""
+        if self._failure is not None:
+            raise self._failure
+
+    def wait(self) -> None:
+        """Wait until a load under way has noticed that the pipe ends."""
+        while self._open_threads:
+            self.env.clock.sleep(0.01)
+        self.raise_failure()
+
+    def _load(self) -> None:
+        while not self.reader.is_there():
+            if not self.env.pause(MANIFEST_POLL_SECONDS):
+                return
+        export = self.reader.read()
+        source = f"export {export.identity}"
+        done = self.bookkeeping.load(source)
+        waiting = deque(file for file in export.files if file.key not in done)
+        sql = self.make_sql(export)
+        # A first file alone would leave the other threads nothing to share.
+        helpers = min(self.config.settings.object_storage_concurrency, len(waiting)) - 1
+        if self.config.settings.workers:
+            for number in range(max(0, helpers)):
+                self._start_helper(number, export, sql, source, waiting)
+        self._load_files(export, sql, source, waiting)
+        while self._open_threads > 1 and self._failure is None:
+            self.env.clock.sleep(0.002)
+        if self._failure is not None or self.env.stopping():
+            return
+        if not export.is_incremental and ORPHANS not in done:
+            self._delete_orphans(export, source)
+        if ORPHANS not in done:
+            self.bookkeeping.save(source, [Checkpoint(ORPHANS, status=ENDED)])
+            self.bookkeeping.note(f"snapshot loaded: {export.item_count} items", state="Running")
+
+    def _start_helper(
+        self, number: int, export: Export, sql: SnapshotSql, source: str, waiting: deque[DataFile]
+    ) -> None:
+        def work() -> None:
+            try:
+                self._load_files(export, sql, source, waiting)
+            except Stopped:
+                pass
+            except Exception as error:  # noqa: BLE001 - carried to the pipe's own thread
+                self._failure = error
+            finally:
+                with self._lock:
+                    self._open_threads -= 1
+
+        with self._lock:
+            self._open_threads += 1
+        self.env.start_thread(work, f"snapshot {number}")
+
+    def _load_files(
+        self, export: Export, sql: SnapshotSql, source: str, waiting: deque[DataFile]
+    ) -> None:
+        while not self.env.stopping() and self._failure is None:
+            try:
+                file = waiting.popleft()
+            except IndexError:
+                return
+            if file.item_count:
+                if self.config.settings.object_storage_verify_checksums:
+                    self.reader.verify(file)
+                self.load_file(export, file, sql, source)
+            with self._lock:
+                checkpoint = Checkpoint(file.key, status=ENDED, records=file.item_count)
+                self.bookkeeping.save(source, [checkpoint])
+
+    def make_sql(self, export: Export) -> SnapshotSql:
+        """The statements for this export's rows."""
+        margin_us = self.config.settings.snapshot_margin_seconds * 1_000_000
+        return SnapshotSql(
+            self.config,
+            self.layout,
+            version_us=export.time_us - margin_us,
+            is_incremental=export.is_incremental,
+        )
+
+    def load_file(self, export: Export, file: DataFile, sql: SnapshotSql, source: str) -> None:
+        """Rows into the target, the others into the error table, and not one missing.
+
+        Raises:
+            PipelineError: the file does not hold as many items as the manifest says.
+        """
+        table = self._s3_table(export, file, sql)
+        token = f"{source} {file.key}"
+        settings = {**LOAD_SETTINGS, "insert_deduplication_token": token}
+        written = self.clickhouse.insert_select(sql.insert_rows(table), settings)
+        if written == file.item_count:
+            return
+        counted = self.clickhouse.rows(f"{sql.count(table)} SETTINGS precise_float_parsing = 1")
+        total, storable = (int(value) for value in counted[0])
+        if total != file.item_count:
+            raise PipelineError(
+                f"data file {file.key} holds {total} items, the manifest says {file.item_count}"
+            )
+        if storable < total:
+            settings["insert_deduplication_token"] = f"{token} errors"
+            statement = sql.insert_errors(
+                table, self.bookkeeping.errors, file.key, self.env.clock.now_ms(), export.time_us
+            )
+            self.clickhouse.run(statement, settings)
+
+    def _s3_table(self, export: Export, file: DataFile, sql: SnapshotSql) -> str:
+        env = self.env
+        path = quote_url(f"{export.bucket}/{file.key}", safe="/-_.~!$&'()+,;=:@")
+        arguments = (
+            f"{env.aws_endpoint_url.rstrip('/')}/{path}",
+            env.aws_access_key_id or "harness",
+            env.aws_secret_access_key or "harness",
+            "JSONEachRow",
+            sql.structure,
+        )
+        return f"s3({', '.join(literal(argument) for argument in arguments)})"
+
+    def _delete_orphans(self, export: Export, source: str) -> None:
+        """Delete what an earlier snapshot brought and this one no longer has."""
+        earlier = [
+            name
+            for name in self.bookkeeping.sources()
+            if name.startswith("export ") and name != source
+        ]
+        if not earlier:
+            return
+        margin_us = self.config.settings.snapshot_margin_seconds * 1_000_000
+        version = self.layout.sql(export.time_us - margin_us)
+        table = f"{quote(self.config.database)}.{quote(self.config.table)}"
+        keys = ", ".join(quote(name) for name in self.config.key_columns)
+        version_column = quote(self.config.version_column)
+        self.clickhouse.run(
+            f"INSERT INTO {table} ({keys}, {version_column}, {quote(self.config.deleted_column)}) "
+            f"SELECT {keys}, {version}, 1 FROM {table} FINAL WHERE {version_column} < {version}",
+            {"async_insert": 0},
+        )

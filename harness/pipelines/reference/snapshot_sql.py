@@ -1,0 +1,138 @@
+"""The statements that load a data file: rows, counts and errors of one and the same reading.
+
+A line is read as maps from attribute name to the DynamoDB JSON text of its value, in one pass over
+the file; each column then parses only its own attribute's text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.pipelines.reference.clickhouse import literal, quote
+from harness.pipelines.reference.sql_cells import SqlCell, SqlCells, default
+
+if TYPE_CHECKING:
+    from harness.pipelines.reference.config import Column, PipeConfig
+    from harness.pipelines.reference.versions import VersionLayout
+
+FULL = "Item Map(String, String)"
+INCREMENTAL = (
+    "Metadata Map(String, String), Keys Map(String, String), "
+    "NewImage Map(String, String), OldImage Map(String, String)"
+)
+ITEM = "item"
+
+
+class SnapshotSql:
+    """Statements for one export.
+
+    Args:
+        config: the pipe.
+        layout: of the version column.
+        version_us: stamp of all rows of a full export.
+        is_incremental: each line has its own stamp, and may be a delete.
+    """
+
+    def __init__(
+        self, config: PipeConfig, layout: VersionLayout, *, version_us: int, is_incremental: bool
+    ) -> None:
+        self._config = config
+        self._is_incremental = is_incremental
+        self.structure = INCREMENTAL if is_incremental else FULL
+        self._version = layout.sql(version_us)
+        self._ticks_per_ms = layout.ticks_per_us * 1000
+        self._layout = layout
+        cells = SqlCells()
+        self._cells: list[tuple[Column, SqlCell]] = []
+        raws = []
+        for index, column in enumerate(config.columns):
+            raws.append(f"{raw_value(column)} AS r{index}")
+            cell = cells.cell(column.type, f"r{index}")
+            if not column.path and is_incremental:
+                cell = SqlCell(f"if(gone, {default(column.type)}, {cell.value})", cell.storable)
+            self._cells.append((column, cell))
+        self._raws = ", ".join(raws)
+
+    @property
+    def storable(self) -> str:
+        """True for a line that every column can hold."""
+        keys = set(self._config.key_columns)
+        parts = [cell.storable for _, cell in self._cells]
+        for index, (column, _) in enumerate(self._cells):
+            if column.name in keys:
+                parts.append(f"r{index} != ''")
+        return " AND ".join(parts)
+
+    def lines(self, table: str) -> str:
+        """The subquery that reads lines: `item`, the raw values r0, r1, …, `stamp_ms`, `gone`."""
+        if not self._is_incremental:
+            return f"SELECT Item AS {ITEM}, 0 AS gone, 0 AS stamp_ms, {self._raws} FROM {table}"
+        # The stamp is {"N": "…"} in real exports; a bare string or number is taken as well.
+        stamp = "toUInt64OrZero(extract(Metadata['WriteTimestampMicros'], '[0-9]+'))"
+        return (
+            f"SELECT if(empty(NewImage), Keys, NewImage) AS {ITEM}, empty(NewImage) AS gone, "
+            f"intDiv({stamp}, 1000) AS stamp_ms, {self._raws} FROM {table}"
+        )
+
+    def insert_rows(self, table: str) -> str:
+        """Everything storable into the target."""
+        target = f"{quote(self._config.database)}.{quote(self._config.table)}"
+        names = [column.name for column in self._config.columns]
+        names += [self._config.version_column, self._config.deleted_column]
+        values = [cell.value for _, cell in self._cells]
+        values += [self._version_value(), "gone"]
+        return (
+            f"INSERT INTO {target} ({', '.join(quote(name) for name in names)}) "
+            f"SELECT {', '.join(values)} FROM ({self.lines(table)}) WHERE {self.storable}"
+        )
+
+    def count(self, table: str) -> str:
+        """Lines, and storable lines."""
+        return f"SELECT count(), countIf({self.storable}) FROM ({self.lines(table)})"
+
+    def insert_errors(self, table: str, errors: str, unit: str, now_ms: int, export_us: int) -> str:
+        """Everything else into the error table, each with the first column that refuses it."""
+        reasons = []
+        for index, (column, cell) in enumerate(self._cells):
+            refused = literal(f"column {column.name}: does not fit {column.type.text}: ")
+            reasons += [f"NOT {cell.storable}", f"concat({refused}, substring(r{index}, 1, 60))"]
+        raw = f"concat('{{\"Item\":', {whole_item(ITEM)}, '}}')"
+        return (
+            f"INSERT INTO {errors} (error_timestamp, error_type, error_msg, record_value, "
+            "record_timestamp, record_partition, record_offset) "
+            f"SELECT fromUnixTimestamp64Milli({now_ms}, 'UTC'), 'snapshot', "
+            f"multiIf({', '.join(reasons)}, 'a key attribute is missing'), {raw}, "
+            f"fromUnixTimestamp64Milli({export_us // 1000}, 'UTC'), {literal(unit)}, toString(line) "
+            f"FROM (SELECT *, rowNumberInAllBlocks() AS line FROM ({self.lines(table)})) "
+            f"WHERE NOT ({self.storable})"
+        )
+
+    def _version_value(self) -> str:
+        if not self._is_incremental:
+            return self._version
+        ticks = f"stamp_ms * {self._ticks_per_ms}"
+        if self._version.startswith("toDateTime64"):
+            kind = self._config.version_type
+            return f"reinterpret(toInt64({ticks}), {literal(kind)})"
+        return ticks
+
+
+def raw_value(column: Column) -> str:
+    """The JSON text of the attribute that a column shows; empty where there is none."""
+    if not column.path:
+        return f"concat('{{\"M\":', {whole_item(ITEM)}, '}}')"
+    raw = f"{ITEM}[{literal(str(column.path[0]))}]"
+    for step in column.path[1:]:
+        if isinstance(step, int):
+            raw = f"JSONExtractRaw({raw}, 'L', {step + 1})"
+        else:
+            raw = f"JSONExtractRaw({raw}, 'M', {literal(step)})"
+    return raw
+
+
+def whole_item(item: str) -> str:
+    """JSON text of a whole item from its map of raw values."""
+    members = (
+        f"arrayMap((k, v) -> concat(toJSONString(k), ':', v), mapKeys({item}), mapValues({item}))"
+    )
+    return f"concat('{{', arrayStringConcat({members}, ','), '}}')"

@@ -1,0 +1,251 @@
+"""The stream part of the sync: pages in, batches out, checkpoints behind them.
+
+One thread decodes, versions and batches, so that ties are judged in one place and each shard's
+records stay in order. Reading and flushing run beside it; with `workers = 0` everything happens in
+this one thread, step by step.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from harness.pipelines.reference.batches import Batch, Span
+from harness.pipelines.reference.bookkeeping import ErrorRow
+from harness.pipelines.reference.reading import PAUSE_SECONDS, Pause
+from harness.pipelines.reference.records import Poison
+from harness.pipelines.reference.retry import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.pipelines.pipeline import Environment
+    from harness.pipelines.reference.batches import Checkpointer, Flusher
+    from harness.pipelines.reference.config import PipeConfig
+    from harness.pipelines.reference.reading import Readers
+    from harness.pipelines.reference.records import Change, Decoder
+    from harness.pipelines.reference.shards import Enumerator, Page, Record, Source
+    from harness.pipelines.reference.versions import Versioner
+
+REFRESH_SECONDS = 10.0
+IDLE_REFRESH_SECONDS = 0.5
+LOOKBACK_PAGES_MAX = 1000
+
+
+class StreamSync:
+    """Follows one stream.
+
+    Args:
+        env: clock, stop signal and threads.
+        config: the pipe.
+        source: the stream.
+        enumerator: its shards.
+        readers: the shards being read.
+        decoder: records to rows.
+        versioner: which row is the later one.
+        flusher: rows to ClickHouse.
+        checkpointer: what is stored.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        config: PipeConfig,
+        source: Source,
+        *,
+        enumerator: Enumerator,
+        readers: Readers,
+        decoder: Decoder,
+        versioner: Versioner,
+        flusher: Flusher,
+        checkpointer: Checkpointer,
+    ) -> None:
+        self.env = env
+        self.settings = config.settings
+        self.source = source
+        self.enumerator = enumerator
+        self.readers = readers
+        self.decoder = decoder
+        self.versioner = versioner
+        self.flusher = flusher
+        self.checkpointer = checkpointer
+        self._batch = Batch(0)
+        self._handed_over: Batch | None = None
+        self._failure: Exception | None = None
+        self._is_over = False
+        self._recent: dict[str, deque[tuple[str, int]]] = {}
+        self._refresh_due_us = 0
+
+    def run(self) -> None:
+        """Follow the stream until the pipe must end, then store what was read.
+
+        Raises:
+            Exception: what a reader or the flusher died of.
+        """
+        if self.settings.workers:
+            self.env.start_thread(self._flush_in_turn, "flusher")
+        pause = Pause(self.env)
+        try:
+            while not self.env.stopping():
+                if self.step():
+                    pause.reset()
+                else:
+                    pause.wait()
+            self._await_flusher()
+            if not self._batch.is_empty:
+                self.store(self._batch)
+        finally:
+            self._is_over = True
+
+    def step(self) -> bool:
+        """Do what can be done now; returns False when there was nothing."""
+        if self._failure is not None:
+            raise self._failure
+        if self.env.clock.now_us() >= self._refresh_due_us:
+            self.refresh()
+        page = self.readers.next_page()
+        if page is not None:
+            self.apply(page)
+        if self._is_due():
+            self.close_batch()
+        return page is not None
+
+    def refresh(self) -> None:
+        """List the shards and begin those whose turn has come."""
+        self.checkpointer.register(self.enumerator.update(self.source.shards()))
+        for shard, start in self.enumerator.take_ready():
+            self.readers.add(shard.shard_id, self.source.reader(shard.shard_id, start))
+        seconds = REFRESH_SECONDS if self.readers.open_shards else IDLE_REFRESH_SECONDS
+        self._refresh_due_us = self.env.clock.now_us() + round(seconds * 1e6)
+
+    def apply(self, page: Page) -> None:
+        """Decode a page into the open batch; a full batch is closed in between."""
+        records, rows_max = page.records, max(1, self.settings.streaming_max_insert_rows)
+        for start in range(0, len(records), rows_max):
+            part = records[start : start + rows_max]
+            size_bytes = sum(len(record[2]) for record in part)
+            self._make_room(len(part), size_bytes)
+            self._open_batch()
+            self._decode(page.shard_id, part)
+            self._cover(page.shard_id, part)
+        if page.ended:
+            self._open_batch().spans.setdefault(page.shard_id, Span()).ended = True
+            self.enumerator.end(page.shard_id)
+            self._recent.pop(page.shard_id, None)
+            self._refresh_due_us = 0
+
+    def decode_record(self, shard_id: str, record: Record) -> tuple[Change, bytes]:
+        """The change that a record tells, and its row.
+
+        Raises:
+            Poison: it has none.
+        """
+        data = record[2]
+        if len(data) > self.settings.message_max_bytes:
+            raise Poison(f"record of {len(data)} bytes, {self.settings.message_max_bytes} allowed")
+        change = self.decoder.read(data)
+        version = self.versioner.version(change, data, (shard_id, record))
+        return change, self.decoder.row(change, version)
+
+    def _decode(self, shard_id: str, records: Sequence[Record]) -> None:
+        batch = self._batch
+        rows, origins = batch.rows, batch.origins
+        decode, reissues = self.decode_record, self.versioner.reissues
+        size = 0
+        for record in records:
+            try:
+                _, row = decode(shard_id, record)
+            except Poison as error:
+                self._set_aside(shard_id, record, str(error))
+            else:
+                size += len(row)
+                rows.append(row)
+                origins.append((shard_id, record))
+            if reissues:
+                self._reissue()
+        batch.size_bytes += size
+
+    def _reissue(self) -> None:
+        """Write rows again whose rank has risen."""
+        for change, version, entry in self.versioner.reissues:
+            shard_id, record = entry[-1]
+            try:
+                row = self.decoder.row(change, version)
+            except Poison:
+                continue  # it has been set aside when it came
+            self._batch.rows.append(row)
+            self._batch.origins.append((shard_id, record))
+        self.versioner.reissues.clear()
+
+    def _set_aside(self, shard_id: str, record: Record, reason: str) -> None:
+        sequence_number, arrival_ms, data = record
+        self._batch.errors.append(ErrorRow(reason, data, shard_id, sequence_number, arrival_ms))
+
+    def _cover(self, shard_id: str, records: Sequence[Record]) -> None:
+        """The batch now covers these records too."""
+        if not records:
+            return
+        first, (last, arrival_ms, _) = records[0][0], records[-1]
+        span = self._batch.spans.setdefault(shard_id, Span(first=first))
+        recent = self._recent.setdefault(shard_id, deque(maxlen=LOOKBACK_PAGES_MAX))
+        recent.append((first, arrival_ms))
+        while recent[0][1] < arrival_ms - self.settings.resume_lookback_ms:
+            recent.popleft()
+        span.first = span.first or first
+        span.last, span.arrival_ms, span.resume = last, arrival_ms, recent[0][0]
+        span.records += len(records)
+
+    def _open_batch(self) -> Batch:
+        if self._batch.is_empty:
+            self._batch.opened_us = self.env.clock.now_us()
+        return self._batch
+
+    def _make_room(self, rows: int, size_bytes: int) -> None:
+        batch, settings = self._batch, self.settings
+        if batch.rows and (
+            len(batch.rows) + rows > settings.streaming_max_insert_rows
+            or batch.size_bytes + size_bytes > settings.streaming_max_insert_bytes
+        ):
+            self.close_batch()
+
+    def _is_due(self) -> bool:
+        if self._batch.is_empty:
+            return False
+        age_us = self.env.clock.now_us() - self._batch.opened_us
+        return age_us >= self.settings.streaming_max_insert_wait_ms * 1000
+
+    def close_batch(self) -> None:
+        """Hand the open batch over to be stored; waits for the one before."""
+        batch, self._batch = self._batch, Batch(0)
+        if batch.is_empty:
+            return
+        if not self.settings.workers:
+            self.store(batch)
+            return
+        self._await_flusher()
+        self._handed_over = batch
+
+    def _await_flusher(self) -> None:
+        while self._handed_over is not None and self._failure is None:
+            self.env.clock.sleep(PAUSE_SECONDS[0])
+        if self._failure is not None:
+            raise self._failure
+
+    def store(self, batch: Batch) -> None:
+        """Flush, then checkpoint."""
+        self.flusher.flush(batch)
+        self.checkpointer.save(batch.spans)
+
+    def _flush_in_turn(self) -> None:
+        try:
+            while not self._is_over:
+                batch = self._handed_over
+                if batch is not None:
+                    self.store(batch)
+                    self._handed_over = None
+                else:
+                    self.env.clock.sleep(PAUSE_SECONDS[1 if self._batch.is_empty else 0])
+        except Stopped as stopped:
+            self._failure = stopped
+        except Exception as error:  # noqa: BLE001 - carried to the pipe's own thread
+            self._failure = error

@@ -10,10 +10,11 @@ text specification.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from decimal import Decimal
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 RESERVED = frozenset({"null", "true", "false", "nan"})
 SYSTEM_SYMBOL = re.compile(r"\$[0-9]+|\$ion_[0-9]+_[0-9]+")
 ANNOTATIONS = {"$dynamodb_SS": "SS", "$dynamodb_NS": "NS", "$dynamodb_BS": "BS"}
+SYMBOLS_KEPT = 4096
 ZEROS_MAX = 6
 """More leading zeros than these are written as an exponent."""
 
@@ -70,6 +72,7 @@ def _write(kind: str, content: Any) -> str:
             return f"$dynamodb_{kind}::[" + ",".join(_write(kind[0], x) for x in content) + "]"
 
 
+@lru_cache(maxsize=SYMBOLS_KEPT)
 def ion_symbol(name: str) -> str:
     """A field name, quoted where Ion wants it."""
     plain = IDENTIFIER.fullmatch(name) and name not in RESERVED
@@ -80,7 +83,7 @@ def ion_symbol(name: str) -> str:
 
 def ion_string(text: str) -> str:
     """A string; JSON's escapes are Ion's too, but for the surrogates that raw text needs none of."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+    return encode_basestring(text).replace("\x7f", "\\x7f")
 
 
 def ion_decimal(number: str) -> str:

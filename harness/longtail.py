@@ -11,10 +11,13 @@ first request, or before `preload()`.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
+
+import orjson
 
 from harness.web.message import Response
 
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from harness.web.message import Request
 
     Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Any]
+
+
+INTERNAL_SERVER_ERROR = 500
+
+log = logging.getLogger(__name__)
 
 
 class LongTail:
@@ -39,8 +47,16 @@ class LongTail:
         self._application: Wsgi | None = None
 
     def __call__(self, request: Request) -> Response:
-        """Answer one request by moto."""
-        return call_wsgi(self._loaded(), request)
+        """Answer one request by moto; what it stumbles over is refused as not emulated."""
+        application = self._loaded()
+        try:
+            answer = call_wsgi(application, request)
+        except Exception as error:  # the edge to code that raises what it likes
+            log.warning("moto failed on %s %s", request.method, request.path, exc_info=True)
+            return _not_emulated(request, type(error).__name__)
+        if answer.status == INTERNAL_SERVER_ERROR:
+            return _not_emulated(request, "an internal error")
+        return answer
 
     def runs_in_thread(self, request: Request) -> bool:
         """Always: the first request imports moto, and none of them is quick."""
@@ -73,6 +89,15 @@ class LongTail:
 
                 self._application = DomainDispatcherApplication(create_backend_app)
             return self._application
+
+
+def _not_emulated(request: Request, failure: str) -> Response:
+    message = f"not emulated: moto answered this request with {failure}"
+    if "x-amz-target" in request.headers:
+        body = orjson.dumps({"__type": "NotImplemented", "message": message})
+        return Response(501, {"content-type": "application/x-amz-json-1.0"}, body)
+    text = f"<Error><Code>NotImplemented</Code><Message>{message}</Message></Error>"
+    return Response(501, {"content-type": "application/xml"}, text.encode())
 
 
 def call_wsgi(application: Wsgi, request: Request) -> Response:

@@ -134,6 +134,8 @@ class ObjectsApp:
             return self._object(request, bucket, key, query)
         if not KEPT_BY_LONG_TAIL.isdisjoint(query):
             region = self._store.bucket(bucket).region
+            if request.method not in ("GET", "PUT", "DELETE"):
+                raise _method_not_allowed(request)
             self._configuration.ensure_bucket(bucket, region)
             return self._configuration(request)
         return self._bucket(request, bucket, query)

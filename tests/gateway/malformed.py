@@ -200,6 +200,9 @@ STRANGE: list[Any] = [
 ]
 
 
+DEPTH_OF_SPOTS_MAX = 20
+
+
 @dataclass
 class Sent:
     """One HTTP request as bytes-to-be."""
@@ -246,7 +249,7 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def spoiled_payload(draw: random.Random, payload: dict[str, Any]) -> Any:
     copy = orjson.loads(orjson.dumps(payload))
     for _ in range(draw.choice((1, 1, 1, 2, 3))):
-        spots = places(copy)
+        spots = [spot for spot in places(copy) if len(spot) < DEPTH_OF_SPOTS_MAX]
         if not spots:
             break
         path = draw.choice(spots)
@@ -264,7 +267,8 @@ def spoiled_payload(draw: random.Random, payload: dict[str, Any]) -> Any:
                     nested = {"M": {"x": nested}} if draw.random() < 0.5 else {"L": [nested]}
                 parent[path[-1]] = nested
             case _:
-                parent[path[-1]] = draw.choice(STRANGE)
+                # A copy: the next round may spoil what this one put in.
+                parent[path[-1]] = json.loads(json.dumps(draw.choice(STRANGE)))
     return copy
 
 

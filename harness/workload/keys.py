@@ -84,6 +84,11 @@ class KeySet:
         """Let a key go."""
         (self._hot if state.hot else self._rest).remove(state)
 
+    @property
+    def has_hot(self) -> bool:
+        """True when a hot key is among them."""
+        return bool(self._hot.members)
+
     def pick(self) -> KeyState:
         """A key by the scenario's distribution.
 

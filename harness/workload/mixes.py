@@ -160,8 +160,19 @@ class Mixer:
         change = self._weighted(weights)
         if change == "insert":
             return self._insert(phase)
-        state = self._dead.pick() if change == "reinsert" else self._live.pick()
-        return self._perform(phase, change, state, None)
+        if change == "reinsert" or self._meets_dead_hot_key():
+            return self._perform(phase, "reinsert", self._dead.pick(), None)
+        return self._perform(phase, change, self._live.pick(), None)
+
+    def _meets_dead_hot_key(self) -> bool:
+        """True when the change would have met a hot key, were they not all deleted.
+
+        It then brings one back; otherwise a single hot key, once deleted, would stay cold until the
+        mix draws a reinsert.
+        """
+        if self._live.has_hot or not self._dead.has_hot or not self._workload.mix.reinsert:
+            return False
+        return self._chance() < self._workload.keys.hot_share
 
     def _change_of(self, phase: Phase, state: KeyState, burst: int) -> Operation:
         """A change of a given key: what the mix weighs for a live one, reinsert for a dead one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,8 +53,8 @@ class EmbeddedClickHouse:
         port: int = 0,
         python: str = sys.executable,
     ) -> None:
-        self._temporary = None if path else tempfile.TemporaryDirectory(prefix="clickhouse-")
-        self.path = path or Path(self._temporary.name if self._temporary else "")
+        self._is_temporary = path is None
+        self.path = path or Path(tempfile.mkdtemp(prefix="clickhouse-"))
         self.user = user
         self.password = password
         self.database = database
@@ -97,7 +98,9 @@ class EmbeddedClickHouse:
             )
             ready = self._first_line(self._process)
             if ready is None:
-                raise self._did_not_start(said)
+                error = self._did_not_start(said)
+                self._forget()
+                raise error
         self._port = urlsplit(str(ready["url"])).port or 0
         self._version = str(ready["version"])
         if self.database != "default":
@@ -142,8 +145,7 @@ class EmbeddedClickHouse:
     def close(self) -> None:
         """Stop it and remove a temporary folder."""
         self.stop()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        self._forget()
 
     def __enter__(self) -> EmbeddedClickHouse:
         try:
@@ -209,6 +211,10 @@ class EmbeddedClickHouse:
             return BackendError(f"ClickHouse was not ready after {READY_SECONDS_MAX:g} s")
         why = lines[-1].removeprefix("clickhouse: ") if lines else "it said nothing"
         return BackendError(f"ClickHouse ended with code {code} before it was ready: {why}")
+
+    def _forget(self) -> None:
+        if self._is_temporary:
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def _collect(self) -> None:
         assert self._process is not None

@@ -225,8 +225,10 @@ class Connection:
         with tempfile.NamedTemporaryFile(prefix="insert-") as file:
             file.write(data)
             file.flush()
-            source = f" FROM INFILE {quote_text(file.name)} FORMAT {input_format}".encode()
-            return self.query(sql.rstrip() + source, "Null")
+            # Columns, types and defaults are those of the target: the engine takes the structure
+            # of file() from the table that is inserted into.
+            source = f"file({quote_text(file.name)}, {quote_text(input_format)})".encode()
+            return self.query(sql.rstrip() + b" SELECT * FROM " + source, "Null")
 
     def _with_params(self, params: Mapping[str, str] | None) -> dict[str, Any]:
         if not params:

@@ -184,7 +184,7 @@ class ClickHouseApp:
             call.request.method != "POST" or asked.own.get("readonly", "0") != "0"
         ):
             raise EngineError(164, "READONLY", _READ_ONLY)
-        own = self._access.run(asked.credentials.user, statement, connection)
+        own = self._access.run(asked.credentials.user, statement, connection, asked.bound)
         if own is not None:
             return self._whole(call, "TabSeparated", own)
         for table in tables:

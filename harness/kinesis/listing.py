@@ -68,8 +68,8 @@ def list_shards(account: Account, payload: Json) -> Json:
     stream, wanted = _what_to_list(account, payload)
     shards = [
         shard
-        for shard in _listed(account, stream)
-        if shard.index > wanted["after"] and _fits(shard, wanted)
+        for shard in _chosen(_listed(account, stream), wanted)
+        if shard.index > wanted["after"]
     ]
     limit = min(payload.get("MaxResults", LISTED_SHARDS_MAX), LISTED_SHARDS_MAX)
     answer: Json = {"Shards": [shard.describe() for shard in shards[:limit]]}
@@ -138,7 +138,7 @@ def _what_to_list(account: Account, payload: Json) -> tuple[Stream, Json]:
 def _wanted(account: Account, stream: Stream, payload: Json) -> Json:
     """The choice that ShardFilter and ExclusiveStartShardId make, fixed for all pages.
 
-    `at_ms`: open at that moment. `from_ms`: open at that moment or later.
+    `at_ms`: open at that moment. `from_ms`: open at that moment or later. `open`: open still.
     """
     now_ms = account.clock.now_ms()
     oldest_ms = max(stream.horizon_ms(now_ms), stream.created_us // 1000)
@@ -151,7 +151,7 @@ def _wanted(account: Account, stream: Stream, payload: Json) -> Json:
                 raise _invalid("ShardFilter of type AFTER_SHARD_ID needs a ShardId.")
             wanted["after"] = max(wanted["after"], _index(account, stream, chosen["ShardId"]))
         case "AT_LATEST":
-            wanted["at_ms"] = now_ms
+            wanted["open"] = True
         case "AT_TRIM_HORIZON":
             wanted["at_ms"] = oldest_ms
         case "AT_TIMESTAMP":
@@ -163,11 +163,22 @@ def _wanted(account: Account, stream: Stream, payload: Json) -> Json:
     return wanted
 
 
-def _fits(shard: Shard, wanted: Json) -> bool:
-    if "at_ms" in wanted:
-        return shard.open_at(wanted["at_ms"])
-    # From a moment on: also the shard that closed in that very millisecond.
-    return "from_ms" not in wanted or shard.open_after(wanted["from_ms"] - 1)
+def _chosen(shards: list[Shard], wanted: Json) -> list[Shard]:
+    """The shards open at a moment, or open at it or later, or all.
+
+    A moment is a millisecond, and a split or several may fall into it: then those count as open that
+    were so when it began. A reader that starts there meets the others as their children.
+    """
+    if wanted.get("open"):
+        return [shard for shard in shards if shard.is_open]
+    if "from_ms" in wanted:
+        return [shard for shard in shards if shard.open_from(wanted["from_ms"])]
+    if "at_ms" not in wanted:
+        return shards
+    moment = wanted["at_ms"]
+    then = [shard for shard in shards if shard.opened_ms <= moment and shard.open_from(moment)]
+    ids = {shard.shard_id for shard in then}
+    return [shard for shard in then if ids.isdisjoint(shard.parents)]
 
 
 def _timestamp_ms(chosen: Json, now_ms: int) -> int:

@@ -72,13 +72,9 @@ class Shard:
         """A sequence number of this shard."""
         return str(sequence.number(self.prefix, counter, max(second, self.created_s)))
 
-    def open_at(self, time_ms: int) -> bool:
-        """True when it took records at `time_ms`."""
-        return self.opened_ms <= time_ms and self.open_after(time_ms)
-
-    def open_after(self, time_ms: int) -> bool:
-        """True when it took records later than `time_ms`."""
-        return self.closed_ms is None or self.closed_ms > time_ms
+    def open_from(self, time_ms: int) -> bool:
+        """True when it took records at `time_ms` or later."""
+        return self.closed_ms is None or self.closed_ms >= time_ms
 
     def drained(self, position: int) -> bool:
         """True when it is closed and holds nothing from `position` on."""

@@ -52,8 +52,11 @@ def checked_records(account: Account, payload: Json) -> Json:
         AwsError: SerializationException, ValidationException.
     """
     records = payload.get("Records")
-    few_enough = isinstance(records, list) and 0 < len(records) <= PUT_RECORDS_MAX
-    if few_enough and all(_is_plain(record) for record in records):
+    if (
+        isinstance(records, list)
+        and 0 < len(records) <= PUT_RECORDS_MAX
+        and all(_is_plain(record) for record in records)
+    ):
         return {**check(_RECORDS_BESIDE, payload), "Records": records}
     size_bytes_max, keyed = _bounds(account, payload)
     return check(requests.put_records(size_bytes_max, keyed=keyed), payload)

@@ -16,7 +16,7 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
-from harness.dynamodb.numbers import normalise, validation_error
+from harness.dynamodb.numbers import InvalidValueError, normalise
 from harness.dynamodb.sizes import (
     MAX_ITEM_BYTES,
     check_item_size,
@@ -59,7 +59,11 @@ SEVERAL_TYPES = (
     "must contain exactly one of the supported datatypes"
 )
 INVALID = "One or more parameter values were invalid: "
-TOO_DEEP = "Nesting Levels have exceeded supported limits"
+TOO_DEEP = (
+    "Nesting Levels have exceeded supported limits: "
+    "Attributes in the item have nested levels beyond supported limit"
+)
+EMPTY_NAME = "Empty attribute name"
 
 
 def normalise_item(attributes: object, *, shape: str = "AttributeValue") -> Item:
@@ -76,6 +80,8 @@ def normalise_item(attributes: object, *, shape: str = "AttributeValue") -> Item
     if not isinstance(attributes, dict):
         raise not_a_map(attributes, shape)
     try:
+        if "" in attributes:
+            raise InvalidValueError(EMPTY_NAME)
         return {name: normalise_value(value) for name, value in attributes.items()}
     except AwsError as error:
         if error.code == "ValidationException":
@@ -89,14 +95,14 @@ def normalise_value(value: object, depth: int = 1) -> Attribute:
 
     Args:
         value: as it stood in the request's JSON.
-        depth: levels of document above it, itself included.
+        depth: levels of document down to it, itself included.
 
     Raises:
         AwsError: ValidationException, or SerializationException for a wrong JSON type.
     """
     if not isinstance(value, dict):
         if value is None:
-            raise validation_error(EMPTY_VALUE)
+            raise InvalidValueError(EMPTY_VALUE)
         raise _not_a_structure(value)
     if len(value) == 1:
         for kind, content in value.items():
@@ -147,15 +153,13 @@ def same_item(left: Item, right: Item) -> bool:
 def _normalise_slowly(value: dict[str, Any], depth: int) -> Attribute:
     present = [kind for kind in _NORMALISERS if value.get(kind) is not None]
     if not present:
-        raise validation_error(EMPTY_VALUE)
-    if depth > MAX_DEPTH:
-        raise validation_error(TOO_DEEP)
+        raise InvalidValueError(EMPTY_VALUE)
     kind = present[0]
     result = {kind: _NORMALISERS[kind](value[kind], depth)}
     if len(present) > 1:
         for other in present[1:]:
             _NORMALISERS[other](value[other], depth)
-        raise validation_error(SEVERAL_TYPES)
+        raise InvalidValueError(SEVERAL_TYPES)
     return result
 
 
@@ -203,31 +207,56 @@ def _boolean(content: object, _depth: int) -> bool:
 
 def _null(content: object, depth: int) -> bool:
     if not _boolean(content, depth):
-        raise validation_error(f"{INVALID}Null attribute value types must have the value of true")
+        raise InvalidValueError(f"{INVALID}Null attribute value types must have the value of true")
     return True
 
 
 def _set_of(
-    element: Callable[[object, int], str], empty: str, duplicates: str
+    kind: str, element: Callable[[object, int], str], empty: str
 ) -> Callable[[object, int], list[str]]:
     def normalise_set(content: object, depth: int) -> list[str]:
         members = [element(member, depth) for member in _list(content)]
         if not members:
-            raise validation_error(f"{INVALID}{empty}")
+            raise InvalidValueError(f"{INVALID}{empty}")
         if len(set(members)) != len(members):
-            raise validation_error(duplicates.format(", ".join(members)))
+            raise _duplicates(kind, members)
         return members
 
     return normalise_set
 
 
+def _duplicates(kind: str, members: list[str]) -> InvalidValueError:
+    """The current words list members in byte order up to the first repeated one, then the rest."""
+    if kind == "NS":
+        return InvalidValueError(
+            f"{INVALID}Input collection contains duplicates.",
+            older="Input collection contains duplicates",
+        )
+    repeat = next(i for i, member in enumerate(members) if member in members[:i])
+    in_order: Callable[[str], str | bytes] = base64.b64decode if kind == "BS" else str
+    shown = [f'"{m}"' for m in (*sorted(members[:repeat], key=in_order), *members[repeat:])]
+    collection, older = (", " if kind == "SS" else ",").join(shown), ", ".join(members)
+    of_type = "of type BS" if kind == "BS" else ""
+    return InvalidValueError(
+        f"{INVALID}Input collection [{collection}]{of_type} contains duplicates.",
+        older=f"{INVALID}Input collection [{older}]{of_type} contains duplicates.",
+    )
+
+
 def _document_list(content: object, depth: int) -> list[Attribute]:
-    return [normalise_value(element, depth + 1) for element in _list(content)]
+    elements = _list(content)
+    if elements and depth >= MAX_DEPTH:
+        raise InvalidValueError(TOO_DEEP)
+    return [normalise_value(element, depth + 1) for element in elements]
 
 
 def _document_map(content: object, depth: int) -> Item:
     if not isinstance(content, dict):
         raise not_a_map(content, "AttributeValue")
+    if content and depth >= MAX_DEPTH:
+        raise InvalidValueError(TOO_DEEP)
+    if "" in content:
+        raise InvalidValueError(EMPTY_NAME)
     return {name: normalise_value(value, depth + 1) for name, value in content.items()}
 
 
@@ -238,19 +267,9 @@ _NORMALISERS: dict[str, Callable[[object, int], Any]] = {
     "N": _number,
     "BOOL": _boolean,
     "NULL": _null,
-    "BS": _set_of(
-        _binary,
-        "Binary sets should not be empty",
-        INVALID + "Input collection [{}]of type BS contains duplicates.",
-    ),
-    "NS": _set_of(
-        _number, "An number set  may not be empty", "Input collection contains duplicates"
-    ),
-    "SS": _set_of(
-        _string,
-        "An string set  may not be empty",
-        INVALID + "Input collection [{}] contains duplicates.",
-    ),
+    "BS": _set_of("BS", _binary, "Binary sets should not be empty"),
+    "NS": _set_of("NS", _number, "An number set  may not be empty"),
+    "SS": _set_of("SS", _string, "An string set  may not be empty"),
     "L": _document_list,
     "M": _document_map,
 }

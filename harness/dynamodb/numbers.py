@@ -29,10 +29,33 @@ NOT_NUMERIC = "The parameter cannot be converted to a numeric value"
 
 VALIDATION_NAMESPACE = "com.amazon.coral.validate"
 
-_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,10}))?")
+_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,30}))?")
+_EXPONENT_LIMIT = 2**63
 _INTEGER_LIMIT = 10**MAX_DIGITS
 # 126 digits before the point, 130 + 37 behind it, and a carry.
 _EXACT = Context(prec=300)
+
+
+class InvalidValueError(AwsError):
+    """A ValidationException about a value, in the words of both of DynamoDB's layers.
+
+    PutItem, UpdateItem, DeleteItem, GetItem, BatchGetItem and Query use the current words (the
+    message); BatchWriteItem, Scan and the transactions still use older ones.
+
+    Args:
+        message: the current sentence.
+        older: the older one; empty when it is the same.
+
+    Source: dynamodb-conformance, tests/tier3/error-messages/valueLayers (four regions, 2026-10).
+    """
+
+    def __init__(self, message: str, older: str = "") -> None:
+        super().__init__("ValidationException", message, namespace=VALIDATION_NAMESPACE)
+        self.older = older or message
+
+    def in_older_words(self) -> AwsError:
+        """The error as the operations of the older layer say it."""
+        return validation_error(self.older)
 
 
 def validation_error(message: str) -> AwsError:
@@ -44,15 +67,17 @@ def normalise(text: str) -> str:
     """The one text of a number's value: `1e3`, `+1000` and `001000.0` all become `1000`.
 
     Raises:
-        AwsError: ValidationException; not a number, out of range, or too many digits.
+        InvalidValueError: not a number, out of range, or too many digits.
     """
     if text.isdigit() and len(text) <= MAX_DIGITS and text.isascii() and text[0] != "0":
         return text
     match = _NUMBER.fullmatch(text)
     if match is None or not (match[2] or match[3]):
-        raise validation_error(f"{NOT_NUMERIC}: {text}" if text else NOT_NUMERIC)
+        raise _not_numeric(text)
     sign, whole, fraction, exponent_text = match[1], match[2], match[3] or "", match[4]
     exponent = int(exponent_text) if exponent_text else 0
+    if not -_EXPONENT_LIMIT <= exponent < _EXPONENT_LIMIT:
+        raise _not_numeric(text)
     digits = (whole + fraction).lstrip("0")
     exponent -= len(fraction)
     # A zero counts as one digit here: AWS refuses 0e126 and allows 0.0e126.
@@ -61,7 +86,7 @@ def normalise(text: str) -> str:
     if not significant:
         return "0"
     if len(significant) > MAX_DIGITS:
-        raise validation_error(TOO_PRECISE)
+        raise InvalidValueError(TOO_PRECISE)
     return _plain(
         "-" if sign == "-" else "", significant, exponent + len(digits) - len(significant)
     )
@@ -91,11 +116,15 @@ def sort_key(text: str) -> int | Decimal:
     return Decimal(text) if "." in text else int(text)
 
 
+def _not_numeric(text: str) -> InvalidValueError:
+    return InvalidValueError(f"{NOT_NUMERIC}: {text}", older="" if text else NOT_NUMERIC)
+
+
 def _check_magnitude(adjusted_exponent: int) -> None:
     if adjusted_exponent > MAX_EXPONENT:
-        raise validation_error(OVERFLOW)
+        raise InvalidValueError(OVERFLOW)
     if adjusted_exponent < MIN_EXPONENT:
-        raise validation_error(UNDERFLOW)
+        raise InvalidValueError(UNDERFLOW)
 
 
 def _from_decimal(value: Decimal) -> str:

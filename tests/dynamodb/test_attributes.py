@@ -18,6 +18,7 @@ from harness.dynamodb.attributes import (
     same_value,
     value_size,
 )
+from harness.dynamodb.numbers import InvalidValueError
 
 INVALID = "One or more parameter values were invalid: "
 EMPTY = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
@@ -26,6 +27,7 @@ SEVERAL = (
     "must contain exactly one of the supported datatypes"
 )
 
+NAMES = st.text(min_size=1, max_size=2)
 SCALARS = st.one_of(
     st.fixed_dictionaries({"S": st.text(max_size=5)}),
     st.fixed_dictionaries({"N": st.integers(-1000, 1000).map(str)}),
@@ -39,7 +41,7 @@ VALUES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(
         st.fixed_dictionaries({"L": st.lists(inner, max_size=3)}),
-        st.fixed_dictionaries({"M": st.dictionaries(st.text(max_size=2), inner, max_size=3)}),
+        st.fixed_dictionaries({"M": st.dictionaries(NAMES, inner, max_size=3)}),
     ),
     max_leaves=8,
 )
@@ -119,14 +121,18 @@ def test_null_members_and_words_for_booleans_are_read_as_aws_reads_them() -> Non
         ({"SS": []}, INVALID + "An string set  may not be empty"),
         ({"NS": []}, INVALID + "An number set  may not be empty"),
         ({"BS": []}, INVALID + "Binary sets should not be empty"),
-        ({"SS": ["a", "a"]}, INVALID + "Input collection [a, a] contains duplicates."),
         (
-            {"BS": ["Yg==", "Yg=="]},
-            INVALID + "Input collection [Yg==, Yg==]of type BS contains duplicates.",
+            {"SS": ["b", "a", "b"]},
+            INVALID + 'Input collection ["a", "b", "b"] contains duplicates.',
         ),
-        ({"NS": ["1", "1"]}, "Input collection contains duplicates"),
-        ({"NS": ["1", "1.0"]}, "Input collection contains duplicates"),
-        ({"S": "", "N": ""}, "The parameter cannot be converted to a numeric value"),
+        (
+            {"BS": ["/w==", "AA==", "AA=="]},
+            INVALID + 'Input collection ["AA==","/w==","AA=="]of type BS contains duplicates.',
+        ),
+        ({"NS": ["2", "1", "2"]}, INVALID + "Input collection contains duplicates."),
+        ({"NS": ["1", "1.0"]}, INVALID + "Input collection contains duplicates."),
+        ({"S": "", "N": ""}, "The parameter cannot be converted to a numeric value: "),
+        ({"M": {"": {"S": "x"}}}, "Empty attribute name"),
         ({"S": "a", "N": "b"}, "The parameter cannot be converted to a numeric value: b"),
         ({"NS": ["1", "b"]}, "The parameter cannot be converted to a numeric value: b"),
         ({"M": {"x": {"L": [{"SS": []}]}}}, INVALID + "An string set  may not be empty"),
@@ -179,12 +185,46 @@ def test_a_wrong_json_type_anywhere_comes_before_an_invalid_value() -> None:
     assert refused.value.code == "SerializationException"
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"SS": ["b", "a", "b"]}, INVALID + "Input collection [b, a, b] contains duplicates."),
+        (
+            {"BS": ["/w==", "AA==", "AA=="]},
+            INVALID + "Input collection [/w==, AA==, AA==]of type BS contains duplicates.",
+        ),
+        ({"NS": ["2", "1", "2"]}, "Input collection contains duplicates"),
+        ({"SS": []}, INVALID + "An string set  may not be empty"),
+    ],
+)
+def test_invalid_values_have_older_words_for_batches_scans_and_transactions(
+    value: object, message: str
+) -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        normalise_value(value)
+    assert refused.value.in_older_words().message == message
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {"S": "leaf"}
+    for level in range(levels):
+        value = {"L": [value]} if level % 2 else {"M": {"n": value}}
+    return value
+
+
 def test_documents_nest_32_levels_and_no_more() -> None:
-    value: dict[str, Any] = {"S": "bottom"}
-    for _ in range(31):
-        value = {"L": [value]}
-    assert normalise_value(value) == value
-    assert message_for({"L": [{"L": [value]}]}) == "Nesting Levels have exceeded supported limits"
+    assert normalise_value(nested(31)) == nested(31)
+    for levels in (32, 33, 40):
+        assert message_for(nested(levels)) == (
+            "Nesting Levels have exceeded supported limits: "
+            "Attributes in the item have nested levels beyond supported limit"
+        )
+
+
+def test_an_empty_attribute_name_comes_before_any_value() -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        normalise_item({"d": nested(100), "": {"S": "x"}})
+    assert refused.value.message == "Empty attribute name"
 
 
 @given(VALUES)
@@ -226,26 +266,36 @@ def test_items_with_other_attributes_are_not_the_same() -> None:
     [
         ("0", 1),
         ("1", 2),
-        ("10", 2),
+        ("12", 2),
+        ("123", 3),
+        ("1234", 3),
+        ("12345678901234567890123456789012345678", 20),
+        ("0042", 2),
         ("100", 2),
+        ("1010", 3),
+        ("0.0000001", 2),
+        ("1E125", 2),
+        ("1E-100", 2),
+        ("1.5", 3),
+        ("15", 2),
+        ("1.200", 3),
+        ("1.234", 4),
+        ("3.14159", 5),
+        ("123456", 4),
+        ("100.5", 4),
+        ("0.15", 2),
+        ("-42", 3),
+        ("-0", 1),
         ("101", 3),
-        ("-101", 4),
-        ("1" + "0" * 125, 2),
-        ("11" + "0" * 124, 2),
         ("11111" + "0" * 121, 4),
         ("111111" + "0" * 120, 4),
         ("1111111" + "0" * 119, 5),
         ("1" * 38 + "0" * 88, 20),
-        ("0.5", 2),
-        ("0.005", 2),
-        ("0.0005", 2),
-        ("1234.5", 4),
         ("123.4", 4),
-        ("1.2", 3),
     ],
 )
 def test_number_costs_a_byte_per_pair_of_digits(number: str, size: int) -> None:
-    assert value_size({"N": number}) == size
+    assert value_size(normalise_value({"N": number})) == size
 
 
 def test_item_size_is_that_of_the_streams_documentation() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from harness.awsjson import AwsError
 from harness.dynamodb.expressions import ExpressionError, bind, check_parameters
+from harness.dynamodb.numbers import InvalidValueError
 
 UPDATE = (("UpdateExpression", "ConditionExpression"), ("AttributeUpdates", "Expected"))
 QUERY = (
@@ -24,19 +25,34 @@ QUERY = (
         (None, {":b": {"a": ""}, "b": {"S": "a"}},
          "ExpressionAttributeValues contains invalid key: Syntax error; "
          'key: "b"'),
-        (None, {":b": {}}, "ExpressionAttributeValues contains invalid value: Supplied "
-         "AttributeValue is empty, must contain exactly one of the supported datatypes "
-         "for key :b"),
-        (None, {":b": {"SS": []}}, "ExpressionAttributeValues contains invalid value: One or more "
-         "parameter values were invalid: An string set  may not be empty for key :b"),
-        (None, {":b": {"S": "a", "N": "b"}}, "ExpressionAttributeValues contains invalid value: "
-         "The parameter cannot be converted to a numeric value: b for key :b"),
     ],
 )  # fmt: skip
 def test_names_and_values_that_are_refused(names: Any, values: Any, message: str) -> None:
     with pytest.raises(ExpressionError) as error:
         bind(names, values)
     assert error.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("value", "message", "older"),
+    [
+        ({"SS": []}, "One or more parameter values were invalid: An string set  may not be empty",
+         "One or more parameter values were invalid: An string set  may not be empty"),
+        ({"N": ""}, "The parameter cannot be converted to a numeric value: ",
+         "The parameter cannot be converted to a numeric value"),
+        ({"S": "a", "N": "b"}, "The parameter cannot be converted to a numeric value: b",
+         "The parameter cannot be converted to a numeric value: b"),
+    ],
+)  # fmt: skip
+def test_older_words_wrap_an_invalid_value_and_name_it(
+    value: Any, message: str, older: str
+) -> None:
+    with pytest.raises(InvalidValueError) as error:
+        bind(None, {":a": {"S": "x"}, ":b": value})
+    assert error.value.message == message
+    assert error.value.in_older_words().message == (
+        f"ExpressionAttributeValues contains invalid value: {older} for key :b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,11 +88,6 @@ def test_values_are_normalised() -> None:
          "Expression parameters: {UpdateExpression, ConditionExpression}"),
         (UPDATE, ["ExpressionAttributeNames", "ExpressionAttributeValues"],
          "ExpressionAttributeNames can only be specified when using expressions"),
-        (UPDATE, ["ExpressionAttributeValues"], "ExpressionAttributeValues can only be specified "
-         "when using expressions: UpdateExpression and ConditionExpression are null"),
-        ((("ConditionExpression",), ("Expected",)), ["ExpressionAttributeValues"],
-         "ExpressionAttributeValues can only be specified when using expressions: "
-         "ConditionExpression is null"),
         (QUERY, ["AttributesToGet", "QueryFilter", "KeyConditions", "FilterExpression",
                  "KeyConditionExpression"],
          "Can not use both expression and non-expression parameters in the same request: "
@@ -87,9 +98,6 @@ def test_values_are_normalised() -> None:
          "Can not use both expression and non-expression parameters in the same request: "
          "Non-expression parameters: {AttributesToGet, QueryFilter, ConditionalOperator} "
          "Expression parameters: {ProjectionExpression, FilterExpression}"),
-        (QUERY, ["ProjectionExpression", "ExpressionAttributeValues"],
-         "ExpressionAttributeValues can only be specified when using expressions: "
-         "FilterExpression and KeyConditionExpression are null"),
     ],
 )  # fmt: skip
 def test_parameters_that_do_not_go_together(
@@ -103,3 +111,21 @@ def test_parameters_that_do_not_go_together(
 def test_key_conditions_go_with_the_other_expressions() -> None:
     check_parameters({"KeyConditions": {}, "FilterExpression": "a = b"}, *QUERY)
     check_parameters({"KeyConditions": {}, "QueryFilter": {}}, *QUERY)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "given", "missing"),
+    [
+        (UPDATE, [], "UpdateExpression and ConditionExpression are null"),
+        ((("ConditionExpression",), ("Expected",)), ["Expected"], "ConditionExpression is null"),
+        (QUERY, ["ProjectionExpression"], "FilterExpression and KeyConditionExpression are null"),
+    ],
+)
+def test_values_without_an_expression_that_could_use_them(
+    parameters: tuple[tuple[str, ...], tuple[str, ...]], given: list[str], missing: str
+) -> None:
+    sentence = "ExpressionAttributeValues can only be specified when using expressions"
+    with pytest.raises(InvalidValueError) as error:
+        check_parameters(dict.fromkeys([*given, "ExpressionAttributeValues"], ""), *parameters)
+    assert error.value.message == sentence
+    assert error.value.in_older_words().message == f"{sentence}: {missing}"

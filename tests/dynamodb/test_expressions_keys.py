@@ -110,6 +110,7 @@ def test_operators_that_no_query_can_use(text: str, operator: str) -> None:
         (":b > :a AND a < :b",
          "Invalid condition in KeyConditionExpression: No key attribute specified"),
         ("b > :a AND b < :b and c = :a and d = :a",
+         "Invalid KeyConditionExpression: "
          "KeyConditionExpressions must only contain one condition per key"),
     ],
 )  # fmt: skip
@@ -133,7 +134,8 @@ def test_conditions_that_are_none_on_a_key(text: str, message: str) -> None:
          "One or more parameter values were invalid: "
          "Condition parameter type does not match schema type"),
         ("p = :p AND c < :c AND a < :a", {"p": P, "c": {"N": "1"}, "a": {"N": "1"}},
-         "Conditions can be of length 1 or 2 only"),
+         "The number of query conditions (3) exceeds the number of key attributes defined in the "
+         "schema (2)"),
         ("p = :p", {"p": {"S": ""}}, "One or more parameter values are not valid. The "
          "AttributeValue for a key attribute cannot contain an empty string value. Key: p"),
     ],
@@ -176,17 +178,53 @@ def test_keys_of_several_attributes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "role"),
+    ("text", "message"),
     [
-        ("h1 = :a", "HASH"),
-        ("h1 = :a AND h2 > :b", "HASH"),
-        ("h1 = :a AND h2 = :b AND r2 = :d", "RANGE"),
-        ("h1 = :a AND h2 = :b AND r1 > :c AND r2 = :d", "RANGE"),
+        (
+            "h1 = :a",
+            "HASH key attributes h2 must have equality conditions specified in the query",
+        ),
+        (
+            "h1 = :a AND h2 > :b",
+            "HASH key attributes h2 must have equality conditions specified in the query",
+        ),
+        (
+            "h1 = :a AND h2 = :b AND r2 = :d",
+            "RANGE key attributes r1 must have equality conditions specified in the query "
+            "because a condition is present on key attribute r2",
+        ),
+        (
+            "h1 = :a AND h2 = :b AND r1 > :c AND r2 = :d",
+            "RANGE key attributes r1 must have equality conditions specified in the query "
+            "because a condition is present on key attribute r2",
+        ),
     ],
 )
-def test_keys_of_several_attributes_want_equality_from_the_left(text: str, role: str) -> None:
-    with pytest.raises(ExpressionError, match=f"{role} key attributes .* equality conditions"):
+def test_keys_of_several_attributes_want_equality_from_the_left(text: str, message: str) -> None:
+    with pytest.raises(ExpressionError) as error:
         many(text)
+    assert error.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("p = :missing AND begins_with(c, :n)", "attribute value: :missing"),
+        ("begins_with(c, :n) AND p = :missing", "function: begins_with, operand type: N"),
+        (
+            "p = :p AND begins_with(c, :n) AND c = :missing",
+            "function: begins_with, operand type: N",
+        ),
+        ("p = :p AND begins_with(c, :n) AND c > :p", "function: begins_with, operand type: N"),
+        ("p = :p AND :t >= c", "operator or function: >=, operand type: BOOL"),
+        ("p = :p AND c BETWEEN :t AND :t", "operator or function: BETWEEN, operand type: BOOL"),
+        ("p = :p AND c = :t", "Condition parameter type does not match schema type"),
+    ],
+)
+def test_first_clause_with_a_problem_is_reported(text: str, sentence: str) -> None:
+    values = {"p": P, "n": {"N": "1"}, "t": {"BOOL": True}}
+    used: dict[str, Any] = {name: value for name, value in values.items() if f":{name}" in text}
+    assert refused(text, **used).endswith(sentence)
 
 
 def test_legacy_key_conditions_give_the_same_range() -> None:

@@ -277,6 +277,13 @@ def test_faults_of_the_expression_itself(
     assert refused(text, names, **values) == f"Invalid UpdateExpression: {sentence}"
 
 
+def test_update_of_more_than_4096_bytes() -> None:
+    text = "SET " + ", ".join(f"a{number} = :v" for number in range(500))
+    assert refused(text, v={"S": "x"}) == (
+        "Invalid UpdateExpression: Expression size has exceeded the maximum allowed size;"
+    )
+
+
 def test_unused_names_and_values_are_refused() -> None:
     assert refused("REMOVE a", {"#a": "x", "#b": "y"}) == (
         "Value provided in ExpressionAttributeNames unused in expressions: keys: {#a, #b}"

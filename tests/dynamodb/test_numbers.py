@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.awsjson import AwsError
-from harness.dynamodb.numbers import add, normalise, sort_key, subtract
+from harness.dynamodb.numbers import InvalidValueError, add, normalise, sort_key, subtract
 
 OVERFLOW = (
     "Number overflow. Attempting to store a number with magnitude larger than supported range"
@@ -65,7 +65,14 @@ def test_number_is_stored_plainly_and_without_superfluous_zeros(text: str, store
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "The parameter cannot be converted to a numeric value"),
+        ("", "The parameter cannot be converted to a numeric value: "),
+        (
+            "1e9223372036854775808",
+            "The parameter cannot be converted to a numeric value: 1e9223372036854775808",
+        ),
+        ("1e99999999999", OVERFLOW),
+        ("1e-99999999999", UNDERFLOW),
+        ("1e2147483648", OVERFLOW),
         ("b", "The parameter cannot be converted to a numeric value: b"),
         ("NaN", "The parameter cannot be converted to a numeric value: NaN"),
         ("-Infinity", "The parameter cannot be converted to a numeric value: -Infinity"),
@@ -91,6 +98,17 @@ def test_what_is_no_storable_number_is_refused_in_the_words_of_aws(text: str, me
         normalise(text)
     assert refused.value.code == "ValidationException"
     assert refused.value.message == message
+
+
+def test_an_empty_number_has_older_words() -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        normalise("")
+    assert refused.value.in_older_words().message == (
+        "The parameter cannot be converted to a numeric value"
+    )
+    with pytest.raises(InvalidValueError) as refused:
+        normalise("b")
+    assert refused.value.in_older_words().message == refused.value.message
 
 
 @given(number_texts())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
 from harness.dynamodb.attributes import normalise_item, normalise_value, not_a_map, type_of
-from harness.dynamodb.numbers import VALIDATION_NAMESPACE
+from harness.dynamodb.numbers import VALIDATION_NAMESPACE, InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -82,7 +82,8 @@ def bind(names: object, values: object) -> Binding:
     """Check the two parameters of a request; None for one that is absent.
 
     Raises:
-        ExpressionError: an empty map, a key of the wrong form, or a value that is none.
+        ExpressionError: an empty map, or a key of the wrong form.
+        InvalidValueError: a value that is none; its older words say for which key.
         AwsError: SerializationException, a wrong JSON type.
     """
     bound_names = {} if names is None else _checked_names(names)
@@ -103,6 +104,7 @@ def check_parameters(
 
     Raises:
         ExpressionError: the first rule broken.
+        InvalidValueError: the same, where older words differ.
     """
     given = [name for name in expressions if request.get(name) is not None]
     if given:
@@ -124,9 +126,9 @@ def check_parameters(
     with_values = [name for name in expressions if name != "ProjectionExpression"]
     if with_values and not any(name in with_values for name in given):
         verb = "are" if len(with_values) > 1 else "is"
-        raise ExpressionError(
-            "ExpressionAttributeValues can only be specified when using expressions: "
-            f"{' and '.join(with_values)} {verb} null"
+        sentence = "ExpressionAttributeValues can only be specified when using expressions"
+        raise InvalidValueError(
+            sentence, older=f"{sentence}: {' and '.join(with_values)} {verb} null"
         )
 
 
@@ -145,8 +147,7 @@ def _checked_names(names: object) -> dict[str, str]:
             raise ExpressionError("ExpressionAttributeNames contains invalid value: null")
         if not name:
             raise ExpressionError(
-                "ExpressionAttributeNames contains invalid value: Empty attribute name for "
-                f"key {key}"
+                f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}"
             )
         if len(name) > MAX_NAME_BYTES:
             raise ExpressionError(
@@ -170,12 +171,12 @@ def _checked_values(values: object) -> Item:
     for key, value in values.items():
         try:
             checked[key] = normalise_value(value)
-        except AwsError as error:
-            if error.code != "ValidationException":
-                raise
+        except InvalidValueError as error:
             _check_structure(values)
-            raise ExpressionError(
-                f"ExpressionAttributeValues contains invalid value: {error.message} for key {key}"
+            raise InvalidValueError(
+                error.message,
+                older="ExpressionAttributeValues contains invalid value: "
+                f"{error.older} for key {key}",
             ) from None
     return checked
 

@@ -64,9 +64,9 @@ class Grammar:
             raise ExpressionError(f"Invalid {kind}: The expression can not be empty;")
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > MAX_EXPRESSION_BYTES:
+            detail = "" if kind == "UpdateExpression" else f" expression size: {size}"
             raise ExpressionError(
-                f"Invalid {kind}: Expression size has exceeded the maximum allowed size; "
-                f"expression size: {size}"
+                f"Invalid {kind}: Expression size has exceeded the maximum allowed size;{detail}"
             )
         self.kind = kind
         self.text = text

@@ -42,13 +42,9 @@ KIND = "KeyConditionExpression"
 
 _MIRRORED: Mapping[str, RangeOperator] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _NOT_SUPPORTED = "Query key condition not supported"
-_ONE_OR_TWO = "Conditions can be of length 1 or 2 only"
 _WRONG_TYPE = (
     "One or more parameter values were invalid: Condition parameter type does not match schema type"
 )
-
-
-MAX_KEY_ATTRIBUTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +112,6 @@ class KeyConditions:
             if self._root is not None:
                 _collect(self._root, self._values, tests)
             self._tests = tests
-        if not 0 < len(self._tests) <= MAX_KEY_ATTRIBUTES:
-            raise ExpressionError(_ONE_OR_TWO)
         return self._tests
 
     def resolve(
@@ -136,10 +130,13 @@ class KeyConditions:
             AwsError: ValidationException, a key's value is empty or too long.
         """
         tests = self.check()
+        if len(tests) > max(2, len(hash_keys) + len(range_keys)):
+            raise ExpressionError(
+                f"The number of query conditions ({len(tests)}) exceeds the number of key "
+                f"attributes defined in the schema ({len(hash_keys) + len(range_keys)})"
+            )
         if len(hash_keys) > 1 or len(range_keys) > 1:
             _check_many(tests, hash_keys, range_keys)
-        elif len(tests) > 2:
-            raise ExpressionError(_ONE_OR_TWO)
         elif not range_keys and len(tests) > 1:
             raise ExpressionError(_NOT_SUPPORTED)
         for name, kind in hash_keys:
@@ -179,16 +176,17 @@ def _check_many(
     for name, _ in hash_keys:
         if name not in tests or tests[name].operator != "=":
             raise ExpressionError(
-                f"All HASH key attributes must be specified with equality conditions: {name}"
+                f"HASH key attributes {name} must have equality conditions specified in the query"
             )
-    is_last = False
+    loose = None
     for name, _ in range_keys:
-        if name in tests and is_last:
+        if name in tests and loose is not None:
             raise ExpressionError(
-                "RANGE key attributes must be specified from left to right, all but the last "
-                f"with equality conditions: {name}"
+                f"RANGE key attributes {loose} must have equality conditions specified in the "
+                f"query because a condition is present on key attribute {name}"
             )
-        is_last = is_last or name not in tests or tests[name].operator != "="
+        if loose is None and (name not in tests or tests[name].operator != "="):
+            loose = name
 
 
 def _check_test(tests: Mapping[str, KeyTest], name: str, kind: str, *, is_hash: bool) -> None:
@@ -211,7 +209,7 @@ def _collect(node: ConditionNode, values: Item, tests: dict[str, KeyTest]) -> No
     operator, operands = _operation(node)
     name, position = _attribute_name(operands)
     if name in tests:
-        raise ExpressionError("KeyConditionExpressions must only contain one condition per key")
+        raise ExpressionError(f"Invalid {KIND}: {KIND}s must only contain one condition per key")
     constants = tuple(values[operand.name] for operand in operands if isinstance(operand, Value))
     tests[name] = KeyTest(_MIRRORED[operator] if position else operator, constants)
 

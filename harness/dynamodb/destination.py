@@ -161,6 +161,7 @@ class Destinations:
         self._table = table
         self._stream = stream
         self._entries: dict[str, dict[str, Destination]] = {}
+        self._relays: list[Relay] = []
 
     def enable(self, payload: Json) -> Json:
         """EnableKinesisStreamingDestination."""
@@ -270,13 +271,12 @@ class Destinations:
         return None
 
     def relays(self) -> list[Relay]:
-        """Every relay that still has something to deliver or may get it."""
-        return [
-            entry.relay
-            for entries in self._entries.values()
-            for entry in entries.values()
-            if entry.relay is not None and (entry.unsubscribe or entry.relay.pending())
-        ]
+        """Every relay that still has something to deliver or may get it.
+
+        Also those of destinations that were disabled, replaced or whose table was deleted.
+        """
+        self._relays = [relay for relay in self._relays if relay.is_fed or relay.pending()]
+        return list(self._relays)
 
     def forget(self, table_id: str) -> None:
         """The table was deleted: what was accepted is still delivered, nothing more."""
@@ -305,6 +305,8 @@ class Destinations:
             stepped=self.stepped,
         )  # fmt: skip
         entry.relay = relay
+        relay.is_fed = True
+        self._relays.append(relay)
 
         def start() -> None:
             if entry.status in ("ACTIVE", "UPDATING") and entry.unsubscribe is None:
@@ -320,6 +322,8 @@ def _stop(entry: Destination) -> None:
     if entry.unsubscribe is not None:
         entry.unsubscribe()
         entry.unsubscribe = None
+    if entry.relay is not None:
+        entry.relay.is_fed = False
 
 
 def _fail(entry: Destination) -> None:

@@ -130,7 +130,12 @@ class Exports:
         self._tokens[export.client_token] = (request, export)
         table.log.keep(export.arn, KEEP_SECONDS)
         work = self._run(export, self.settings)
-        self._clock.call_later(self.settings.seconds, lambda: self._step(export, work))
+        # A fuzzy cut may lie ahead: the work waits for it, or it would find nothing to be late with.
+        last_cut_us = span.to_us + round(self.settings.fuzzy_cut_seconds * SECOND_US)
+        begin_us = now_us + round(self.settings.seconds * SECOND_US)
+        if not export.is_incremental:
+            begin_us = max(begin_us, last_cut_us)
+        self._clock.call_at(begin_us, lambda: self._step(export, work))
         return export.describe()
 
     def describe(self, payload: Json) -> Json:

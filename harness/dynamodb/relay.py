@@ -161,6 +161,9 @@ class Relay:
         behaviour: how orderly deliveries are.
         listener: hears each delivery.
         stepped: deliver only when `deliver` is called.
+
+    Attributes:
+        is_fed: whether more changes may come; its owner says so.
     """
 
     def __init__(
@@ -180,6 +183,7 @@ class Relay:
         self.stream = stream
         self.precision: Precision = precision
         self.stepped = stepped
+        self.is_fed = False
         self.delivered_count = 0
         self.oversized_count = 0
         self.lost_count = 0

@@ -333,3 +333,23 @@ def test_relay_behaviour_of_the_settings_reaches_the_stream(world: CaptureWorld)
 
     first, second = world.records()
     assert first == second
+
+
+def test_what_a_replaced_destination_still_holds_is_not_out_of_reach(world: CaptureWorld) -> None:
+    world.region.destinations.stepped = True
+    arn = world.create_stream()
+    for identity in ("a", "b"):
+        enable(world, arn)
+        world.clock.advance(1)
+        world.put(identity)
+        disable(world, arn)
+        world.clock.advance(1)
+    world.dynamodb.delete_table(TableName="users")
+
+    relays = world.region.destinations.relays()
+    assert [len(relay.pending()) for relay in relays] == [1, 1]
+    for relay in relays:
+        relay.flush()
+
+    assert [r["dynamodb"]["Keys"]["id"]["S"] for r in world.records()] == ["a", "b"]
+    assert world.region.destinations.relays() == []

@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.dynamodb.capture_world import CaptureWorld, refusal
 
@@ -422,3 +424,59 @@ def test_same_seed_same_objects() -> None:
         return {key: world.store.get_object("exports", key) for key in world.store.list("exports")}
 
     assert exported() == exported()
+
+
+Step = tuple[str, int, int]
+steps = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.sampled_from([0, 0, 1, 400])),
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps, st.integers(0, 14), st.integers(0, 14))
+def test_exports_agree_with_a_table_of_one_line(history: list[Step], one: int, other: int) -> None:
+    """Steps are (key, new value or 0 for a deletion, seconds until the next step)."""
+    world = CaptureWorld(start_us=1_731_400_000_000_000)
+    world.enable_recovery()
+    state: dict[str, int] = {}
+    # The table at each moment, by the second; a second's last write counts.
+    states = {world.clock.now_us() // 1_000_000: dict(state)}
+    for key, value, pause in history:
+        if value:
+            world.put(key, v={"N": str(value)})
+            state[key] = value
+        else:
+            world.delete(key)
+            state.pop(key, None)
+        states[world.clock.now_us() // 1_000_000] = dict(state)
+        world.clock.advance(pause)
+    world.clock.advance(2000)
+    moments = sorted(states)
+    moment = moments[one % len(moments)]
+
+    full = world.export(ExportTime=moment)
+
+    assert world.exported_lines(full) == [
+        b'{"Item":{"id":{"S":"%b"},"v":{"N":"%d"}}}' % (key.encode(), value)
+        for key, value in sorted(states[moment].items())
+    ]
+    # An increment takes the state just before its start to the state just before its end.
+    start = moments[other % len(moments)]
+    earlier = [second for second in moments if second < start]
+    before = states[earlier[-1]] if earlier else {}
+    lines = world.exported_lines(dict(incremental(world, start, start + 1000)))
+    end = max(second for second in moments if second < start + 1000)
+    after = states[end]
+    for line in map(orjson.loads, lines):
+        key = line["Keys"]["id"]["S"]
+        assert line.get("OldImage", {}).get("v", {}).get("N") == _text(before.get(key))
+        assert line.get("NewImage", {}).get("v", {}).get("N") == _text(after.get(key))
+    seen = {orjson.loads(line)["Keys"]["id"]["S"] for line in lines}
+    changed = {key for key in "abc" if before.get(key) != after.get(key)}
+    assert changed <= seen
+    world.close()
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)

@@ -6,6 +6,8 @@ from collections import Counter
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.awsjson import AwsError
 from harness.clock import VirtualClock
@@ -222,3 +224,45 @@ def test_precision_is_that_of_the_write_not_of_the_delivery() -> None:
 def test_impossible_behaviour_is_refused(wrong: dict[str, float], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Behaviour(**wrong)  # type: ignore[arg-type]
+
+
+behaviours = st.builds(
+    lambda duplicates, copies, window, delays, burst, hold: Behaviour(
+        duplicates, copies, window, min(delays), max(delays), burst, hold
+    ),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.integers(2, 4),
+    st.integers(1, 6),
+    st.tuples(st.integers(0, 50), st.integers(0, 50)),
+    st.integers(1, 5),
+    st.integers(0, 100),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    behaviours,
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=12),
+    st.integers(0, 1000),
+)
+def test_nothing_is_lost_and_nothing_invented_whatever_the_behaviour(
+    behaviour: Behaviour, writes: list[tuple[int, int]], seed: int
+) -> None:
+    setup = Setup(behaviour, seed=seed)
+    written: list[str] = []
+    for count, pause_ms in writes:
+        names = [f"{len(written) + n:03d}" for n in range(count)]
+        setup.write(*names)
+        written += names
+        setup.clock.advance(pause_ms / 1000)
+    # Every copy is due within its delay and held no longer than hold_ms behind that.
+    setup.clock.advance((behaviour.delay_ms_max + behaviour.hold_ms) / 1000 + 0.001)
+
+    copies = Counter(setup.stream.ids)
+    assert sorted(copies) == written
+    most = behaviour.copies_max if behaviour.duplicate_probability else 1
+    assert all(1 <= n <= most for n in copies.values())
+    assert len(setup.relay.pending()) == 0
+    first = list(dict.fromkeys(setup.stream.ids))
+    if behaviour.reorder_window == 1:
+        assert first == written

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.dynamodb.attributes import check_key_value, type_of
+from harness.dynamodb.expressions import check_scalar_keys
 from harness.dynamodb.shapes import validation_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harness.dynamodb.change_log import Item
+    from harness.dynamodb.expressions import Condition, Projection
     from harness.dynamodb.keys import KeySchema
     from harness.dynamodb.tables import Table
 
@@ -89,19 +91,14 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
                 )
 
 
-def check_scalar_keys(table: Table, paths: Iterable[tuple[str | int, ...]]) -> None:
-    """Refuse document paths that lead into a key attribute."""
-    nested = {path[0] for path in paths if len(path) > 1}
-    if not nested:
-        return
-    scalars = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not"
-    for name in table.schema.names:
-        if name in nested:
-            raise validation_error(f"{scalars} allowed: Key: {name}")
-    for index in table.items.indexes.values():
-        for name in index.schema.names:
-            if name in nested:
-                raise validation_error(f"{scalars} allowed: IndexKey: {name}")
+def check_scalars(table: Table, *expressions: Condition | Projection | None) -> None:
+    """Refuse document paths that lead into a key attribute of the table or its indexes."""
+    for expression in expressions:
+        if expression is not None and expression.nested:
+            index_keys = [
+                name for index in table.items.indexes.values() for name in index.schema.names
+            ]
+            check_scalar_keys(expression.nested, table.schema.names, index_keys)
 
 
 def _check_part(key: Item, name: str, kind: str, *, is_hash: bool) -> None:

@@ -23,7 +23,7 @@ from harness.dynamodb.engine import put_row, remove_row
 from harness.dynamodb.expressions import updated_view
 from harness.dynamodb.item_keys import (
     check_index_keys,
-    check_scalar_keys,
+    check_scalars,
     item_position,
     key_position,
 )
@@ -172,7 +172,7 @@ def get_item(engine: Engine, payload: Json) -> bytes:
     table = engine.tables.for_items(request["TableName"])
     position = key_position(table.schema, key)
     if projection is not None:
-        check_scalar_keys(table, projection.paths)
+        check_scalars(table, projection)
     row = table.items.row(position)
     parts = []
     if row is not None:

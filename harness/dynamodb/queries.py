@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.dynamodb.capacity import Bill
-from harness.dynamodb.item_keys import check_scalar_keys
+from harness.dynamodb.item_keys import check_scalars
 from harness.dynamodb.item_requests import QUERY, SCAN
 from harness.dynamodb.ranges import EVERYTHING, Stretch, segment, stretch_of
 from harness.dynamodb.request_expressions import Reading, query_of, scan_of
@@ -65,8 +65,7 @@ def scan(engine: Engine, payload: Json) -> bytes:
     reading, start = scan_of(request)
     source = source_of(engine, request)
     after = check_scan_start(source, start)
-    if reading.projection is not None:
-        check_scalar_keys(source.table, reading.projection.paths)
+    check_scalars(source.table, reading.projection, reading.filter)
     selection = select(source.table, source.index, request, reading)
     stretch = EVERYTHING
     if "TotalSegments" in request:
@@ -89,8 +88,7 @@ def query(engine: Engine, payload: Json) -> bytes:
     key_range = conditions.resolve(source.schema.hash_keys, source.schema.range_keys)
     stretch = stretch_of(source.schema, key_range)
     after = check_query_start(source, start, stretch, key_range)
-    if reading.projection is not None:
-        check_scalar_keys(source.table, reading.projection.paths)
+    check_scalars(source.table, reading.projection, reading.filter)
     selection = select(source.table, source.index, request, reading)
     reading.check_no_keys(source.schema.names)
     backward = request.get("ScanIndexForward") is False

@@ -1,19 +1,28 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from harness.clock import VirtualClock, WallClock
 from harness.errors import BackendError
 from harness.web.message import Request, Response
 from harness.web.server import ServerThread
 from tests.web.echo import connect, read_all, read_until
+from tests.web.http2_client import Client
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.web.service import Call
     from tests.web.echo import Echo
 
@@ -86,6 +95,64 @@ def test_the_date_header_follows_the_clock(echo: Echo) -> None:
     with ServerThread(echo, clock=clock) as server, connect(server.url) as s:
         s.sendall(GET)
         assert b"date: Wed, 01 Jan 2025 00:00:00 GMT\r\n" in read_all(s)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = WallClock().datetime()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [(["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1"), ([], None)]
+)
+def test_tls_clients_choose_the_protocol_by_alpn(
+    echo: Echo, certificate: Path, offered: list[str], chosen: str | None
+) -> None:
+    context = ssl.create_default_context(cafile=str(certificate))
+    if offered:
+        context.set_alpn_protocols(offered)
+    with ServerThread(echo, certificate=certificate) as server:
+        assert server.url.startswith("https://")
+        with context.wrap_socket(connect(server.url), server_hostname="localhost") as s:
+            assert s.selected_alpn_protocol() == chosen
+            if chosen == "h2":
+                client = Client(s).start()
+                stream = client.ask("/echo?tls")
+                client.wait([stream])
+                assert client.bodies[stream] == b"GET /echo?tls "
+            else:
+                s.sendall(GET)
+                assert read_until(s, b"GET /echo? ").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_certificate_that_cannot_be_used_is_one_clear_line(echo: Echo, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("nothing")
+    with pytest.raises(BackendError, match=r"cannot use the TLS certificate .*wrong\.pem"):
+        ServerThread(echo, certificate=wrong).start()
 
 
 def test_a_middleware_can_hold_replace_and_cut(echo: Echo) -> None:

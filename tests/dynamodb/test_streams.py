@@ -267,6 +267,12 @@ def test_a_shard_rolls_over_after_four_hours() -> None:
     child = world.shard_ids()[1]
     assert world.read(parent) == ["a"]
     assert world.read(child) == ["b"]
+    for shard in world.describe()["Shards"]:
+        (record,) = world.get(world.iterator(shard["ShardId"]))["Records"]
+        sequence = int(record["dynamodb"]["SequenceNumber"])
+        sequences = {name: int(text) for name, text in shard["SequenceNumberRange"].items()}
+        assert sequences["StartingSequenceNumber"] <= sequence
+        assert sequence <= sequences.get("EndingSequenceNumber", sequence)
     assert world.shard_ids(ShardFilter={"Type": "CHILD_SHARDS", "ShardId": parent}) == [child]
     assert world.shard_ids(ShardFilter={"Type": "CHILD_SHARDS", "ShardId": child}) == []
 

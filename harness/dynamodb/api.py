@@ -5,6 +5,7 @@ Other modules add their operations by `register`; nothing here knows of streams 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
@@ -12,6 +13,7 @@ from harness.dynamodb.account import describe_endpoints, describe_limits
 from harness.dynamodb.batches import batch_get_item, batch_write_item
 from harness.dynamodb.engine import Engine, Settings
 from harness.dynamodb.items import delete_item, get_item, put_item, update_item
+from harness.dynamodb.numbers import InvalidValueError
 from harness.dynamodb.queries import query, scan
 from harness.dynamodb.shapes import encode
 from harness.dynamodb.table_operations import (
@@ -55,6 +57,8 @@ _ON_ENGINE: dict[str, Callable[[Engine, dict[str, Any]], bytes]] = {
     "UpdateTable": update_table,
 }
 
+_OLDER_WORDS = frozenset({"BatchWriteItem", "Scan"})
+
 
 class DynamoDb:
     """One account's DynamoDB in one region.
@@ -88,17 +92,31 @@ class DynamoDb:
         self.engine = Engine(clock, self.tables, settings or Settings())
         self._operations: dict[str, Operation] = {}
         for name, function in _ON_ENGINE.items():
-            self._operations[name] = self._bound(function)
+            if name in _OLDER_WORDS:
+                self.register(name, self._in_older_words(partial(function, self.engine)))
+            else:
+                self.register(name, self._bound(function))
         transactions = Transactions(self.engine)
         time_to_live = TimeToLive(self.engine)
-        self.register("TransactWriteItems", lambda payload, _: transactions.write(payload))
-        self.register("TransactGetItems", lambda payload, _: transactions.get(payload))
+        self.register("TransactWriteItems", self._in_older_words(transactions.write))
+        self.register("TransactGetItems", self._in_older_words(transactions.get))
         self.register("UpdateTimeToLive", lambda payload, _: time_to_live.update(payload))
         self.register("DescribeTimeToLive", lambda payload, _: time_to_live.describe(payload))
 
     def _bound(self, function: Callable[[Engine, dict[str, Any]], bytes]) -> Operation:
         engine = self.engine
         return lambda payload, _context: function(engine, payload)
+
+    def _in_older_words(self, function: Callable[[dict[str, Any]], bytes]) -> Operation:
+        """`function`, whose refusals of values are in the older of DynamoDB's two wordings."""
+
+        def operation(payload: dict[str, Any], _context: object) -> bytes:
+            try:
+                return function(payload)
+            except InvalidValueError as error:
+                raise error.in_older_words() from None
+
+        return operation
 
     def register(self, name: str, operation: Operation) -> None:
         """Answer `name` by `operation`; a name can be taken once."""

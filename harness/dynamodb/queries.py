@@ -20,7 +20,7 @@ from harness.dynamodb.ranges import EVERYTHING, Stretch, segment, stretch_of
 from harness.dynamodb.request_expressions import Reading, query_of, scan_of
 from harness.dynamodb.selection import Selection, select
 from harness.dynamodb.shapes import validation_error
-from harness.dynamodb.start_keys import check_query_start, check_scan_start
+from harness.dynamodb.start_keys import check_form, check_query_start, position_after
 
 if TYPE_CHECKING:
     from harness.dynamodb.engine import Engine
@@ -64,9 +64,10 @@ def scan(engine: Engine, payload: Json) -> bytes:
     request = SCAN.parse(payload)
     reading, start = scan_of(request)
     source = source_of(engine, request)
-    after = check_scan_start(source, start)
-    check_scalars(source.table, reading.projection, reading.filter)
+    check_form(source, start, scan=True)
     selection = select(source.table, source.index, request, reading)
+    after = position_after(source, start)
+    check_scalars(source.table, reading.projection, reading.filter)
     stretch = EVERYTHING
     if "TotalSegments" in request:
         stretch = segment(request["Segment"], request["TotalSegments"])
@@ -85,12 +86,14 @@ def query(engine: Engine, payload: Json) -> bytes:
     request = QUERY.parse(payload)
     reading, conditions, start = query_of(request)
     source = source_of(engine, request)
+    check_form(source, start, scan=False)
     key_range = conditions.resolve(source.schema.hash_keys, source.schema.range_keys)
     stretch = stretch_of(source.schema, key_range)
     after = check_query_start(source, start, stretch, key_range)
-    check_scalars(source.table, reading.projection, reading.filter)
-    selection = select(source.table, source.index, request, reading)
+    check_scalars(source.table, reading.projection)
     reading.check_no_keys(source.schema.names)
+    selection = select(source.table, source.index, request, reading)
+    check_scalars(source.table, reading.filter)
     backward = request.get("ScanIndexForward") is False
     page = read_page(engine, request, source, stretch, after=after, backward=backward)
     return answer_page(request, source, page, reading, selection)

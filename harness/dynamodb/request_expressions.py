@@ -200,15 +200,18 @@ def query_of(request: Json) -> tuple[Reading, KeyConditions, Item | None]:
             raise validation_error("Conditions can be of length 1 or 2 only")
     reading = _expressed(request, binding, legacy)
     binding.check_all_used()
+    conditions.check()
     return reading, conditions, start
 
 
 def _legacy_reading(request: Json, name: str) -> Reading:
     projection = kept = None
-    if "AttributesToGet" in request:
+    if "AttributesToGet" in request and name == "ScanFilter":
         projection = legacy_projection(request["AttributesToGet"])
     if request.get(name):
         kept = legacy_filter(request[name], request.get("ConditionalOperator"))
+    if "AttributesToGet" in request and projection is None:
+        projection = legacy_projection(request["AttributesToGet"])
     return Reading(kept, projection, name if kept is not None else "Filter Expression")
 
 

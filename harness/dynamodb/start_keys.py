@@ -20,18 +20,32 @@ if TYPE_CHECKING:
     from harness.dynamodb.ranges import Stretch
 
 
-def check_scan_start(source: Source, start: Item | None) -> bytes | None:
+def check_form(source: Source, start: Item | None, *, scan: bool) -> None:
+    """Whether `start` has the attributes of a key, and those of the read key in their types.
+
+    Raises:
+        AwsError: ValidationException.
+    """
+    if start is None:
+        return
+    if len(start) != len(source.key_names):
+        detail = f": {NOT_A_KEY}" if scan and source.index is None else ""
+        raise validation_error(INVALID_START + detail)
+    if scan and source.index is None:
+        return
+    names = source.schema.names
+    if any(name not in start for name in names):
+        raise validation_error(INVALID_START)
+    key_position(source.schema, {name: start[name] for name in names})
+
+
+def position_after(source: Source, start: Item | None) -> bytes | None:
     """The position after which a scan goes on; None from the beginning.
 
     Raises:
-        AwsError: ValidationException; not a key of the table or index.
+        AwsError: ValidationException; the table's own key is not in `start`.
     """
-    if start is None:
-        return None
-    if len(start) != len(source.key_names):
-        detail = "" if source.index is not None else f": {NOT_A_KEY}"
-        raise validation_error(INVALID_START + detail)
-    return _position(source, start)
+    return None if start is None else _position(source, start)
 
 
 def check_query_start(
@@ -44,8 +58,6 @@ def check_query_start(
     """
     if start is None:
         return None
-    if len(start) != len(source.key_names):
-        raise validation_error(INVALID_START)
     position = _position(source, start)
     if stretch.low <= position < stretch.high:
         return position
@@ -62,16 +74,11 @@ def check_query_start(
 
 def _position(source: Source, start: Item) -> bytes:
     table_schema = source.table.schema
-    if source.index is not None:
-        names = source.schema.names
-        if any(name not in start for name in names):
-            raise validation_error(INVALID_START)
-        own = key_position(source.schema, {name: start[name] for name in names})
-    else:
-        own = b""
     try:
         key = {name: start[name] for name in table_schema.names if name in start}
         position = key_position(table_schema, key)
     except AwsError as error:
         raise validation_error(f"{INVALID_START}: {error.message}") from None
-    return position if source.index is None else own + table_schema.tie(start)
+    if source.index is None:
+        return position
+    return source.schema.position(start) + table_schema.tie(start)

@@ -1,12 +1,26 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.awsjson import AwsError
-from harness.dynamodb.expressions import ExpressionError, bind, check_parameters
+from harness.dynamodb.expressions import (
+    ExpressionError,
+    bind,
+    check_parameters,
+    compile_condition,
+    compile_key_condition,
+    compile_projection,
+    compile_update,
+    updated_view,
+)
 from harness.dynamodb.numbers import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UPDATE = (("UpdateExpression", "ConditionExpression"), ("AttributeUpdates", "Expected"))
 QUERY = (
@@ -129,3 +143,46 @@ def test_values_without_an_expression_that_could_use_them(
         check_parameters(dict.fromkeys([*given, "ExpressionAttributeValues"], ""), *parameters)
     assert error.value.message == sentence
     assert error.value.in_older_words().message == f"{sentence}: {missing}"
+
+
+WORDS = st.sampled_from(
+    [
+        *("a", "b[0]", "#n", ":v", ":w", "(", ")", ",", ".", "[", "7", "=", "<>", "<", "+", "-"),
+        *("AND", "OR", "NOT", "BETWEEN", "IN", "SET", "REMOVE", "ADD", "DELETE", "_", "!", "name"),
+        *("size(a)", "contains(a, :v)", "if_not_exists(a, :v)", "list_append("),
+        *("SET a = :v", "a = :v", "REMOVE b[1]", "ADD n :w", "a BETWEEN :v AND :w"),
+    ]
+)
+ITEM: dict[str, Any] = {
+    "a": {"N": "3"},
+    "b": {"L": [{"N": "1"}, {"S": "x"}]},
+    "n": {"SS": ["x"]},
+}
+VALUES: list[dict[str, Any]] = [{"N": "1"}, {"S": "x"}, {"SS": ["x"]}, {"L": []}, {"BOOL": True}]
+
+
+@given(st.lists(WORDS, max_size=8), st.sampled_from(VALUES), st.sampled_from(VALUES))
+def test_any_text_is_compiled_or_refused_by_a_validation_error(
+    words: list[str], one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    text = " ".join(words)
+    binding = bind({"#n": "n"}, {":v": one, ":w": other})
+
+    def updated() -> object:
+        new, paths = compile_update(text, binding).apply(ITEM)
+        return updated_view(paths, new)
+
+    uses: list[Callable[[], object]] = [
+        lambda: compile_condition(text, binding).holds(ITEM),
+        lambda: compile_key_condition(text, binding).resolve([("a", "N")], [("n", "S")]),
+        lambda: compile_projection(text, binding).of(ITEM),
+        updated,
+    ]
+    refusals = []
+    for use in uses:
+        try:
+            use()
+        except AwsError as error:
+            refusals.append(error)
+    assert {error.code for error in refusals} <= {"ValidationException"}
+    assert all(error.message for error in refusals)

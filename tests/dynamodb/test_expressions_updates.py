@@ -164,6 +164,15 @@ def test_updates_that_the_item_does_not_admit(
     assert refused(text, **values) == message
 
 
+def test_update_may_not_make_an_item_deeper_than_32_levels() -> None:
+    deep: dict[str, Any] = {"S": "leaf"}
+    for _ in range(30):
+        deep = {"M": {"n": deep}}
+    assert update("SET m.x = :v", v=deep)["m"]["M"]["x"] == deep
+    assert refused("SET m.c.y = :v", v=deep).startswith("Nesting Levels have exceeded")
+    assert refused("SET m.l[0] = :v, m.x = :v", v=deep).startswith("Nesting Levels")
+
+
 def test_removing_inside_a_missing_item_is_ignored_and_setting_is_not() -> None:
     key = {"pk": {"S": "k"}}
     assert update("REMOVE x.y, z[0]", key, exists=False) == {}

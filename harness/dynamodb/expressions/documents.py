@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.dynamodb.attributes import MAX_DEPTH, TOO_DEEP
 from harness.dynamodb.expressions.binding import ExpressionError
 
 if TYPE_CHECKING:
@@ -40,12 +41,15 @@ class Draft:
         """Set the value at a path whose parent exists.
 
         Raises:
-            ExpressionError: the parent does not exist or is of another kind.
+            ExpressionError: the parent does not exist or is of another kind, or the value would
+                make the item too deep.
         """
         last = steps[-1]
         if len(steps) == 1:
             self._item[str(last)] = value
             return
+        if levels(value) + len(steps) - 1 > MAX_DEPTH:
+            raise ExpressionError(TOO_DEEP)
         parent = tuple(steps[:-1])
         container = self._container(parent, last)
         if isinstance(last, str) or last < len(container):
@@ -107,3 +111,13 @@ class Draft:
             self._item[str(last)] = value
         else:
             self._copies[steps[:-1]][last] = value
+
+
+def levels(attribute: Attribute) -> int:
+    """How many levels a value spans: 1 for a scalar, one more for each list or map around it."""
+    for kind, content in attribute.items():
+        if kind == "L":
+            return 1 + max(map(levels, content), default=0)
+        if kind == "M":
+            return 1 + max(map(levels, content.values()), default=0)
+    return 1

@@ -138,7 +138,8 @@ def _what_to_list(account: Account, payload: Json) -> tuple[Stream, Json]:
 def _wanted(account: Account, stream: Stream, payload: Json) -> Json:
     """The choice that ShardFilter and ExclusiveStartShardId make, fixed for all pages.
 
-    `at_ms`: open at that moment. `from_ms`: open at that moment or later. `open`: open still.
+    `at_ms`: open at that moment. `from_ms`: open at that moment or later. `reshards`: open
+    after so many reshards.
     """
     now_ms = account.clock.now_ms()
     oldest_ms = max(stream.horizon_ms(now_ms), stream.created_us // 1000)
@@ -151,7 +152,7 @@ def _wanted(account: Account, stream: Stream, payload: Json) -> Json:
                 raise _invalid("ShardFilter of type AFTER_SHARD_ID needs a ShardId.")
             wanted["after"] = max(wanted["after"], _index(account, stream, chosen["ShardId"]))
         case "AT_LATEST":
-            wanted["open"] = True
+            wanted["reshards"] = stream.shards.reshards if stream.shards else 0
         case "AT_TRIM_HORIZON":
             wanted["at_ms"] = oldest_ms
         case "AT_TIMESTAMP":
@@ -169,8 +170,9 @@ def _chosen(shards: list[Shard], wanted: Json) -> list[Shard]:
     A moment is a millisecond, and a split or several may fall into it: then those count as open that
     were so when it began. A reader that starts there meets the others as their children.
     """
-    if wanted.get("open"):
-        return [shard for shard in shards if shard.is_open]
+    if "reshards" in wanted:
+        now = wanted["reshards"]
+        return [s for s in shards if s.born <= now and (s.died is None or s.died > now)]
     if "from_ms" in wanted:
         return [shard for shard in shards if shard.open_from(wanted["from_ms"])]
     if "at_ms" not in wanted:

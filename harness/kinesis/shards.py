@@ -39,6 +39,8 @@ class Shard:
         opened_ms: when it began to take records.
         created_s: the second in its sequence numbers; a child's lies after its parents' end.
         parents: ids of those it came from: none, one (split) or two (merge).
+        born: the stream's count of reshards when it was opened.
+        died: that count when it was closed; None while open.
         closed_ms: when it stopped taking records; None while open.
         children: those it went into.
         watchers: called when a record came or the shard closed.
@@ -50,6 +52,8 @@ class Shard:
     opened_ms: int
     created_s: int
     parents: tuple[str, ...] = ()
+    born: int = 0
+    died: int | None = None
     closed_ms: int | None = None
     ended_s: int = 0
     children: list[Shard] = field(default_factory=list)
@@ -128,6 +132,7 @@ class Shards:
         self._open: list[Shard] = []
         self._starts: list[int] = []
         self._next_index = 0
+        self.reshards = 0
         width = HASH_KEYS // count
         for number in range(count):
             last = HASH_KEYS - 1 if number == count - 1 else (number + 1) * width - 1
@@ -154,6 +159,7 @@ class Shards:
 
     def split(self, shard: Shard, second_start: int, now_ms: int) -> list[Shard]:
         """Close `shard`; two children take its range, the second from `second_start` on."""
+        self.reshards += 1
         created_s = self._close(shard, now_ms) + 1
         parents = (shard.shard_id,)
         children = [
@@ -165,6 +171,7 @@ class Shards:
 
     def merge(self, left: Shard, right: Shard, now_ms: int) -> Shard:
         """Close two neighbours; one child takes both ranges."""
+        self.reshards += 1
         created_s = max(self._close(left, now_ms), self._close(right, now_ms)) + 1
         parents = (left.shard_id, right.shard_id)
         child = self._add(left.first_hash, right.last_hash, now_ms, created_s, parents)
@@ -207,13 +214,14 @@ class Shards:
     def _add(
         self, first: int, last: int, now_ms: int, created_s: int, parents: tuple[str, ...]
     ) -> Shard:
-        shard = Shard(self._next_index, first, last, now_ms, created_s, parents)
+        shard = Shard(self._next_index, first, last, now_ms, created_s, parents, self.reshards)
         self._by_index[shard.index] = shard
         self._next_index += 1
         return shard
 
     def _close(self, shard: Shard, now_ms: int) -> int:
         shard.closed_ms = now_ms
+        shard.died = self.reshards
         shard.ended_s = max(now_ms // 1000, shard.created_s)
         self._closed.append(shard)
         return shard.ended_s

@@ -9,6 +9,7 @@ Source: botocore's kinesis service model; the sentences are those kinesalite's t
 
 from __future__ import annotations
 
+import math
 import re
 from base64 import b64encode
 from binascii import a2b_base64
@@ -170,12 +171,13 @@ def _typed_scalar(shape: Text | Whole | Flag | Moment | Blob, value: Any) -> Any
         case Whole():
             if isinstance(value, str | bool):
                 raise _cannot_be(value, "an Integer")
-            return min(int(value // 1), _INTEGER_MAX)
+            return min(int(_finite(value) // 1), _INTEGER_MAX)
         case Flag():
             return _typed_flag(value)
         case Moment():
             if isinstance(value, str | bool):
                 raise _cannot_be(value, "milliseconds since epoch")
+            return _finite(value)
         case Blob():
             if not isinstance(value, str):
                 raise _cannot_be(value, "a Blob")
@@ -183,6 +185,13 @@ def _typed_scalar(shape: Text | Whole | Flag | Moment | Blob, value: Any) -> Any
                 raise _serialization(
                     f"'{value}' can not be converted to a Blob: {_not_base64(value)}"
                 )
+    return value
+
+
+def _finite(value: float) -> float:
+    """CBOR can say infinity and NaN, which JSON cannot."""
+    if not math.isfinite(value):
+        raise _serialization(f"{value} is not a number that can be converted")
     return value
 
 

@@ -10,7 +10,7 @@ Source: ClickHouse docs, interfaces/http (query and body are one text) and sql-r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.clickhouse.errors import EngineError
@@ -101,6 +101,24 @@ def parse(text: bytes) -> Statement:
     if first.is_word(b"INSERT"):
         return _insert(text, first, tokens)
     return _query(text, first, tokens)
+
+
+def parse_request(query: bytes, body: bytes) -> Statement:
+    """The statement of a request whose `query` parameter and body are one text.
+
+    A body that is all data is passed on as it is: joining the two would copy it.
+
+    Raises:
+        EngineError: as `parse`.
+    """
+    if not query or not body:
+        return parse(query or body)
+    if query.lstrip()[:6].upper() == b"INSERT":
+        statement = parse(query)
+        if statement.insert_format is not None:
+            begun = statement.data
+            return replace(statement, data=begun + b"\n" + body if begun else body)
+    return parse(query + b"\n" + body)
 
 
 def scan(text: bytes, start: int = 0) -> Iterator[Token]:

@@ -157,6 +157,17 @@ def test_a_session_keeps_temporary_tables_and_database(curl: Curl) -> None:
     assert curl("SELECT currentDatabase()", session_id="keeps").body == b"shop\n"
 
 
+def test_without_a_session_nothing_is_kept(curl: Curl) -> None:
+    usual = curl("SELECT getSetting('max_block_size')").body
+    curl("SET max_block_size = 77")
+    curl("USE shop")
+    curl("CREATE TEMPORARY TABLE gone (a Int8)")
+    for _ in range(3):
+        assert curl("SELECT getSetting('max_block_size')").body == usual
+        assert curl("SELECT currentDatabase()").body == b"default\n"
+        assert curl("SELECT * FROM gone").headers["x-clickhouse-exception-code"] == "60"
+
+
 def test_session_check_and_timeout_are_validated(curl: Curl) -> None:
     missing = curl("SELECT 1", session_id="never", session_check=1)
     assert missing.headers["x-clickhouse-exception-code"] == "372"

@@ -16,6 +16,7 @@ from harness.web.inprocess import attach
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodbstreams.client import DynamoDBStreamsClient
     from mypy_boto3_kinesis.client import KinesisClient
 
 Json = dict[str, Any]
@@ -46,7 +47,9 @@ class CaptureWorld:
         self.region = self.aws.region(REGION)
         self.dynamodb: DynamoDBClient = _client("dynamodb")
         self.kinesis: KinesisClient = _client("kinesis")
-        self._detach = [attach(_client(name), self.aws.app) for name in ("dynamodb", "kinesis")]
+        self.streams: DynamoDBStreamsClient = _client("dynamodbstreams")
+        services = ("dynamodb", "kinesis", "dynamodbstreams")
+        self._detach = [attach(_client(name), self.aws.app) for name in services]
         self.store = self.aws.store
         self.store.create_bucket("exports", REGION)
         self.table_arn = self.create_table("users")
@@ -91,6 +94,28 @@ class CaptureWorld:
         )["ShardIterator"]
         page = self.kinesis.get_records(ShardIterator=iterator)
         return [orjson.loads(record["Data"]) for record in page["Records"]]
+
+    def enable_stream(self, view_type: Any = "NEW_AND_OLD_IMAGES") -> str:
+        """A DynamoDB stream for `users`; returns its ARN."""
+        answer = self.dynamodb.update_table(
+            TableName="users",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": view_type},
+        )
+        self.clock.advance(1)
+        return answer["TableDescription"]["LatestStreamArn"]
+
+    def stream_records(self, arn: str) -> list[Any]:
+        """Every record of every shard of a DynamoDB stream, shard by shard."""
+        records: list[Any] = []
+        for shard in self.streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+            iterator: str | None = self.streams.get_shard_iterator(
+                StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            while iterator is not None:
+                page = self.streams.get_records(ShardIterator=iterator)
+                records += page["Records"]
+                iterator = page.get("NextShardIterator") if page["Records"] else None
+        return records
 
     def enable_recovery(self) -> None:
         """Point-in-time recovery for `users`."""

@@ -9,6 +9,7 @@ from harness.dynamodb.api import DynamoDb
 from harness.dynamodb.backups import Backups
 from harness.dynamodb.destination import Destinations
 from harness.dynamodb.export import Exports
+from harness.dynamodb.import_table import Imports
 from harness.dynamodb.streams import Streams
 from harness.kinesis.api import Kinesis
 
@@ -47,6 +48,7 @@ class Region:
         kinesis: Kinesis Data Streams.
         destinations: the relays from tables to Kinesis streams.
         exports: point-in-time exports.
+        imports: tables made from files in S3.
         deliveries: called with each delivery of each relay.
     """
 
@@ -82,6 +84,7 @@ class Region:
         self.exports = Exports(
             clock, account, tables, self.backups, store, settings=settings.export
         )
+        self.imports = Imports(clock, tables, store)
         for operation, function in self._joined().items():
             self.dynamodb.register(operation, _without_context(function))
         self._kinesis_door = CountingDoor(self.kinesis)
@@ -147,6 +150,9 @@ class Region:
             "ExportTableToPointInTime": exports.export,
             "DescribeExport": exports.describe,
             "ListExports": exports.list,
+            "ImportTable": self.imports.import_table,
+            "DescribeImport": self.imports.describe,
+            "ListImports": self.imports.list,
         }
 
 

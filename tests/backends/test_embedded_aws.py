@@ -60,9 +60,11 @@ def wait_for_end(pid: int) -> None:
 
 def test_the_first_dynamodb_answer_costs_less_than_a_second() -> None:
     before = os.times()
-    with EmbeddedAws() as aws:
-        with urlopen(Request(aws.endpoint, data=b"{}", headers=LIST_TABLES)) as answer:
-            assert answer.read() == b'{"TableNames":[]}'
+    with (
+        EmbeddedAws() as aws,
+        urlopen(Request(aws.endpoint, data=b"{}", headers=LIST_TABLES)) as answer,
+    ):
+        assert answer.read() == b'{"TableNames":[]}'
     after = os.times()
     # Processor time, from start to end: what passes on a machine with nothing else to do.
     assert after.children_user - before.children_user < 0.8

@@ -33,9 +33,16 @@ class Client:
     def flush(self) -> None:
         self.socket.sendall(self.h2.data_to_send())
 
-    def ask(self, path: str, method: str = "GET", body: bytes = b"") -> int:
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes = b"",
+        more: dict[str, str] | None = None,
+    ) -> int:
         stream = self.h2.get_next_available_stream_id()
         headers = [(":method", method), (":path", path), (":scheme", "http"), (":authority", "x")]
+        headers += (more or {}).items()
         self.h2.send_headers(stream, headers, end_stream=not body)
         while body:
             size = min(self.h2.local_flow_control_window(stream), 16384, len(body))

@@ -31,6 +31,7 @@ Json = dict[str, Any]
 WRITES_MAX = 25
 READS_MAX = 100
 RESPONSE_BYTES_MAX = 16 * 1024 * 1024
+_PROJECTIONS = ("ProjectionExpression", "AttributesToGet")
 DUPLICATES = "Provided list of item keys contains duplicates"
 ONE_REQUEST = (
     "Supplied AttributeValue has more than one datatypes set, "
@@ -119,10 +120,15 @@ def batch_get_item(engine: Engine, payload: Json) -> bytes:
     request = BATCH_GET_ITEM.parse(payload)
     asked = request["RequestItems"]
     if not asked:
-        raise validation_error("The requestItems parameter is required for BatchGetItem")
+        raise validation_error(
+            "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 1"
+        )
     if sum(len(entry["Keys"]) for entry in asked.values()) > READS_MAX:
         raise validation_error("Too many items requested for the BatchGetItem call")
     prepared = []
+    together = {name: True for entry in asked.values() for name in entry if name in _PROJECTIONS}
+    check_projection(together)
     for named, entry in asked.items():
         check_projection(entry)
         projection = projection_of(entry)

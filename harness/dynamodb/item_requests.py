@@ -172,6 +172,7 @@ BATCH_GET_ITEM = Structure(
             ),
             f"{_VALUE_CLASS}.KeysAndAttributes",
             key=_TABLE_KEY,
+            as_json=True,
         ),
     },
     required=("RequestItems",),
@@ -212,9 +213,9 @@ _TRANSACT: dict[str, Shape] = {
 TRANSACT_WRITE_ITEMS = Structure(
     "TransactWriteItemsInput",
     {
+        "ClientRequestToken": String(length=(1, 36)),
         "ReturnConsumedCapacity": _CAPACITY,
         "ReturnItemCollectionMetrics": _METRICS,
-        "ClientRequestToken": String(length=(1, 36)),
         "TransactItems": ListOf(
             Structure(
                 "TransactWriteItem",

@@ -8,6 +8,7 @@ Source: DynamoDB API reference; words and order as dynalite and dynamodb-conform
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from harness.dynamodb.tables import Table
 
 Json = dict[str, Any]
+
+_NULL_EXPRESSIONS = re.compile(r"(?<=when using expressions): \w+( and \w+)* (is|are) null$")
+"""What the sentences of 2026 no longer say."""
 
 
 def put_item(engine: Engine, payload: Json) -> bytes:
@@ -200,7 +204,8 @@ def prefixed(engine: Engine, error: AwsError) -> AwsError:
     prefix = "1 validation error detected: "
     if error.code != "ValidationException" or not engine.settings.prefixed_errors:
         return error
-    return AwsError(error.code, prefix + error.message, namespace=error.namespace)
+    message = _NULL_EXPRESSIONS.sub("", error.message)
+    return AwsError(error.code, prefix + message, namespace=error.namespace)
 
 
 def _write_answer(

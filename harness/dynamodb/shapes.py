@@ -159,12 +159,8 @@ class ListOf(Shape):
 
     def check(self, value: list[Any], path: str, faults: Faults) -> None:
         """The length, then each member (counted from 1)."""
-        if self._bare and self.high is not None and len(value) > self.high:
-            head, _, tail = path.rpartition(".")
-            faults.add_bare(
-                f"{head[:1].upper()}{head[1:]}.{tail[:1].upper()}{tail[1:]}",
-                f"Member must have length less than or equal to {self.high}",
-            )
+        if self._bare:
+            _check_bare_length(value, path, (self.low, self.high), faults)
         else:
             check_length(value, path, (self.low, self.high), faults, self.show)
         if self.member.constrained:
@@ -184,6 +180,7 @@ class MapOf(Shape):
         length: bounds on the number of entries.
         key: constraints of the keys, in AWS's words, with the pattern and length that they mean.
         values: bounds on the length of each value, reported as AWS does for maps of lists.
+        as_json: AWS shows the map as JSON in its messages.
     """
 
     def __init__(
@@ -194,7 +191,9 @@ class MapOf(Shape):
         length: tuple[int | None, int | None] = (None, None),
         key: tuple[str, str, int, int] | None = None,
         values: tuple[int, int] | None = None,
+        as_json: bool = False,
     ) -> None:
+        self.as_json = as_json
         self.member = member
         self.java = java
         self.low, self.high = length
@@ -220,6 +219,8 @@ class MapOf(Shape):
 
     def show(self, value: dict[str, Any]) -> str:
         """The entries in braces."""
+        if self.as_json:
+            return orjson.dumps(value).decode()
         return "{" + ", ".join(f"{k}={self.member.show(v)}" for k, v in value.items()) + "}"
 
     def check(self, value: dict[str, Any], path: str, faults: Faults) -> None:
@@ -330,6 +331,19 @@ class Structure(Shape):
             self.look_inside(converted)
             faults.report()
         return converted
+
+
+def _check_bare_length(
+    value: list[Any], path: str, bounds: tuple[int | None, int | None], faults: Faults
+) -> None:
+    """As `check_length`, for members that AWS reports by their model names and without value."""
+    low, high = bounds
+    head, _, tail = path.rpartition(".")
+    label = f"{head[:1].upper()}{head[1:]}.{tail[:1].upper()}{tail[1:]}"
+    if high is not None and len(value) > high:
+        faults.add_bare(label, f"Member must have length less than or equal to {high}")
+    if low is not None and len(value) < low:
+        faults.add_bare(label, f"Member must have length greater than or equal to {low}")
 
 
 def encode(answer: dict[str, Any]) -> bytes:

@@ -123,6 +123,9 @@ CREATE_TABLE = Structure(
         "AttributeDefinitions": _DEFINITIONS,
         "TableName": TableName(low=3, arn=False),
         "KeySchema": _KEY_SCHEMA,
+        "GlobalSecondaryIndexes": ListOf(
+            Structure("GlobalSecondaryIndex", _GLOBAL_INDEX, required=_INDEX_PARTS, in_list=True)
+        ),
         "LocalSecondaryIndexes": ListOf(
             Structure(
                 "LocalSecondaryIndex",
@@ -130,9 +133,6 @@ CREATE_TABLE = Structure(
                 required=_INDEX_PARTS,
                 in_list=True,
             )
-        ),
-        "GlobalSecondaryIndexes": ListOf(
-            Structure("GlobalSecondaryIndex", _GLOBAL_INDEX, required=_INDEX_PARTS, in_list=True)
         ),
         "Tags": _TAGS,
         "ResourcePolicy": String(),

@@ -46,6 +46,7 @@ Json = dict[str, Any]
 BYTES_MAX = 4 * 1024 * 1024
 TOKEN_SECONDS = 600
 SECOND_US = 1_000_000
+EMPTY_KEY = "One or more parameter values are not valid. The AttributeValue for a key attribute"
 ONE_ITEM_TWICE = "Transaction request cannot include multiple operations on one item"
 ONE_ACTION = "TransactItems can only contain one of Check, Put, Update or Delete"
 
@@ -121,7 +122,12 @@ class Transactions:
             del self._done[token]
 
     def _write(self, request: Json) -> bytes:
-        actions = [_action(self._engine, one) for one in request["TransactItems"]]
+        prepared = [_prepared(one) for one in request["TransactItems"]]
+        tables = [self._engine.tables.for_items(one["TableName"]) for _, one, _, _, _ in prepared]
+        actions = [
+            Action(kind, body["TableName"], key, guard, update, table)
+            for (kind, body, key, guard, update), table in zip(prepared, tables, strict=True)
+        ]
         check_all(actions)
         bill = Bill(request.get("ReturnConsumedCapacity"), factor=2, sides=True)
         metrics: dict[str, list[Json]] = {}
@@ -210,20 +216,18 @@ def commit(engine: Engine, action: Action) -> Written:
     return Written(size, size, {})
 
 
-def _action(engine: Engine, request: Json) -> Action:
+def _prepared(request: Json) -> tuple[str, Json, Item, Guard | None, Update | None]:
+    """What of an action is checked before any table is looked at."""
     if len(request) != 1:
         raise validation_error(ONE_ACTION)
     kind, body = next(iter(request.items()))
-    update: Update | None = None
+    key = normalise_item(body["Item"] if kind == "Put" else body["Key"])
     if kind == "Update":
         check_update(body)
         update, guard = update_of(body)
-    else:
-        check_condition(body)
-        guard = guard_of(body)
-    key = normalise_item(body["Item"] if kind == "Put" else body["Key"])
-    table = engine.tables.for_items(body["TableName"])
-    return Action(kind, body["TableName"], key, guard, update, table)
+        return kind, body, key, guard, update
+    check_condition(body)
+    return kind, body, key, guard_of(body), None
 
 
 def _place(action: Action) -> Json | None:
@@ -237,7 +241,7 @@ def _place(action: Action) -> Json | None:
         if action.update is not None:
             action.update.check_without(action.table.schema.names)
     except AwsError as error:
-        return {"Code": "ValidationError", "Message": error.message}
+        return _reason(error)
     return None
 
 
@@ -272,8 +276,15 @@ def _position_or_reason(table: Table, key: Item, positions: list[bytes]) -> Json
     try:
         positions.append(key_position(table.schema, key))
     except AwsError as error:
-        return {"Code": "ValidationError", "Message": error.message}
+        return _reason(error)
     return {"Code": "None"}
+
+
+def _reason(error: AwsError) -> Json:
+    """The reason that an action's error becomes; an empty key refuses the whole request."""
+    if error.message.startswith(EMPTY_KEY):
+        raise error
+    return {"Code": "ValidationError", "Message": error.message}
 
 
 def _cancel_if_any(reasons: list[Json]) -> None:

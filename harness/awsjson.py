@@ -130,10 +130,10 @@ def decode(request: Request, *, knows: Callable[[str, str], bool] | None = None)
     Raises:
         Rejected: unparsable body, unknown operation or a request without a complete signature.
     """
-    headers = _answer_headers(request)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     service, _, operation = request.headers.get("x-amz-target", "").partition(".")
     dynamodb = _speaks_dynamodb(request, service, content_type)
+    headers = _answer_headers(request, dynamodb=dynamodb)
     if not dynamodb:
         headers["x-amz-id-2"] = b64encode(
             blake2b(headers["x-amzn-RequestId"].encode()).digest()
@@ -248,10 +248,14 @@ def _missing_token(*, dynamodb: bool) -> str:
     return "Request is missing Authentication Token" if dynamodb else "Missing Authentication Token"
 
 
-def _answer_headers(request: Request) -> dict[str, str]:
+def _answer_headers(request: Request, *, dynamodb: bool) -> dict[str, str]:
     # Derived from a count, not drawn: the same run gives the same ids.
-    digest = blake2b(b"request %d" % next(_request_numbers), digest_size=16).hexdigest()
-    request_id = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
+    seed = b"request %d" % next(_request_numbers)
+    if dynamodb:
+        request_id = blake2b(seed, digest_size=26).hexdigest().upper()
+    else:
+        digest = blake2b(seed, digest_size=16).hexdigest()
+        request_id = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
     headers = {"x-amzn-RequestId": request_id}
     if "origin" in request.headers:
         headers["access-control-allow-origin"] = "*"

@@ -81,11 +81,22 @@ def shard_to_read(account: Account, payload: dict[str, Any]) -> tuple[Stream, Sh
     stream = account.streams.get(name)
     if stream is None or stream.shards is None:
         raise account.no_shard_to_read(name_of(index), name)
-    stream.trim(account.clock.now_ms())
-    shard = stream.shards.find(index)
+    shard = live_shard(account, stream, index)
     if shard is None:
         raise account.no_shard_to_read(name_of(index), name)
     return stream, shard
+
+
+def live_shard(account: Account, stream: Stream, index: int) -> Shard | None:
+    """The shard of that index, trimmed to what is retained; None when it has expired."""
+    if stream.shards is None:
+        return None
+    horizon_ms = stream.horizon_ms(account.clock.now_ms())
+    stream.shards.expire(horizon_ms)
+    shard = stream.shards.find(index)
+    if shard is not None:
+        shard.log.trim(horizon_ms)
+    return shard
 
 
 def starting_position(

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from harness.kinesis.iterators import ShardIterator, shard_to_read, starting_position
+from harness.kinesis.iterators import (
+    ShardIterator,
+    live_shard,
+    shard_to_read,
+    starting_position,
+)
 from harness.kinesis.limits import MIB
+from harness.kinesis.shards import name_of
 from harness.kinesis.validation import dry_run
 
 if TYPE_CHECKING:
@@ -43,15 +49,14 @@ def get_records(account: Account, payload: Json) -> bytes:
     now_ms = now_us // 1000
     place = ShardIterator.parse(payload["ShardIterator"], now_ms)
     stream = account.streams.get(place.stream_name)
-    if stream is None or stream.stream_id != place.stream_id or stream.shards is None:
-        raise account.no_shard_to_read(f"shardId-{place.shard_index:012d}", place.stream_name)
+    gone = account.no_shard_to_read(name_of(place.shard_index), place.stream_name)
+    if stream is None or stream.stream_id != place.stream_id:
+        raise gone
     if "StreamARN" in payload and account.name_in(payload) != stream.name:
         raise account.not_found(account.name_in(payload))
-    stream.shards.expire(stream.horizon_ms(now_ms))
-    shard = stream.shards.find(place.shard_index)
+    shard = live_shard(account, stream, place.shard_index)
     if shard is None:
-        raise account.no_shard_to_read(f"shardId-{place.shard_index:012d}", place.stream_name)
-    shard.log.trim(stream.horizon_ms(now_ms))
+        raise gone
     throttled = account.settings.throttled
     if throttled and not shard.use.may_read(now_us):
         raise account.rate_exceeded(shard, stream)

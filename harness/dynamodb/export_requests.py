@@ -20,6 +20,7 @@ NAMESPACE = "com.amazonaws.dynamodb.v20120810"
 TABLE_ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[a-zA-Z0-9_.-]+")
 WINDOW_MIN_SECONDS = 15 * 60
 WINDOW_MAX_SECONDS = 24 * 3600
+CALENDAR_SECONDS = 10_000 * 366 * 86_400
 BUCKET = String(length=(None, 255), pattern=r"^[a-z0-9A-Z]+[\.\-\w]*[a-z0-9A-Z]+$")
 PREFIX = String(length=(None, 1024))
 TOKEN = String(pattern=r"^[^\$]+$")
@@ -126,21 +127,26 @@ def span_of(request: Json, recovery: Recovery, now_us: int) -> Span:
     if request.get("ExportType") != "INCREMENTAL_EXPORT":
         if "ExportTime" not in request:
             return Span(now_us)
-        time_us = round(request["ExportTime"] * SECOND_US)
+        time_us = epoch_us(request["ExportTime"])
         if not earliest_us <= time_us <= now_us:
             raise _invalid_time("Export Time is invalid")
         return Span(time_us)
     specification = request["IncrementalExportSpecification"]
-    from_us = round(specification["ExportFromTime"] * SECOND_US)
+    from_us = epoch_us(specification["ExportFromTime"])
     to_us = now_us
     if "ExportToTime" in specification:
-        to_us = round(specification["ExportToTime"] * SECOND_US)
+        to_us = epoch_us(specification["ExportToTime"])
     length_seconds = (to_us - from_us) / SECOND_US
     if from_us < earliest_us or to_us > now_us:
         raise _invalid_time("Export Time is invalid")
     if not WINDOW_MIN_SECONDS <= length_seconds <= WINDOW_MAX_SECONDS:
         raise _invalid_time("Export window must be at least 15 minutes and at most 24 hours")
     return Span(to_us, from_us, specification.get("ExportViewType", "NEW_AND_OLD_IMAGES"))
+
+
+def epoch_us(seconds: float) -> int:
+    """A time of a request; one that is beyond all calendars becomes the end of them."""
+    return round(max(-CALENDAR_SECONDS, min(seconds, CALENDAR_SECONDS)) * SECOND_US)
 
 
 def _invalid_time(message: str) -> AwsError:

@@ -84,7 +84,7 @@ def read_ion_items(source: io.BufferedIOBase) -> Iterator[Item | BadItem]:
         for entry in value if isinstance(value, list) else [value]:
             try:
                 yield item_from_ion(entry["Item"])
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 yield BadItem("a value is not an Ion struct with Item")
 
 

@@ -31,6 +31,8 @@ RESERVED = frozenset({"null", "true", "false", "nan"})
 SYSTEM_SYMBOL = re.compile(r"\$[0-9]+|\$ion_[0-9]+_[0-9]+")
 ANNOTATIONS = {"$dynamodb_SS": "SS", "$dynamodb_NS": "NS", "$dynamodb_BS": "BS"}
 SYMBOLS_KEPT = 4096
+EXPONENT_MAX = 200
+"""DynamoDB's numbers end below; written out, those far beyond would fill the memory."""
 ZEROS_MAX = 6
 """More leading zeros than these are written as an exponent."""
 
@@ -171,4 +173,6 @@ def _list_from_ion(value: Any) -> Attribute:
 
 
 def _plain(number: Decimal) -> str:
+    if abs(number.adjusted()) > EXPONENT_MAX:
+        raise ValueError(f"{number} is beyond DynamoDB's numbers")
     return format(number, "f")

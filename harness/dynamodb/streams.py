@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.awsjson import AwsError, Json
 from harness.clock import SECOND_US
+from harness.dynamodb.export_requests import epoch_us
 from harness.dynamodb.shapes import Moment, Number, String, Structure, TableName, validation_error
 from harness.dynamodb.streams_position import ARN_PATTERN, Position
 from harness.dynamodb.streams_shards import ChangeStream, Shard, StreamSettings
@@ -209,7 +210,7 @@ class Streams:
         elif kind == "TRIM_HORIZON":
             record = first
         elif kind == "AT_TIMESTAMP":
-            record = max(first, shard.position_of_time(round(request["Timestamp"] * SECOND_US)))
+            record = max(first, shard.position_of_time(epoch_us(request["Timestamp"])))
         else:
             record = _at_sequence(shard, request, first)
         position = Position(stream.arn, shard.shard_id, record, now_us)

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.awsjson import AwsError
 from tests.dynamodb.capture_world import CaptureWorld, refusal
 
 
@@ -374,6 +375,11 @@ def test_words_of_the_errors(world: CaptureWorld) -> None:
     invalid = ("InvalidExportTimeException", "Export Time is invalid")
     assert refused(export, **here, ExportTime=enabled - 1) == invalid
     assert refused(export, **here, ExportTime=enabled + 101) == invalid
+    for beyond in (b"1e308", b"-1e308"):
+        payload = orjson.loads(b'{"ExportTime":%b}' % beyond)
+        with pytest.raises(AwsError) as error:
+            world.region.exports.export({**here, **payload})
+        assert (error.value.code, error.value.message) == invalid
     assert (
         refused(world.dynamodb.describe_export, ExportArn=f"{world.table_arn}/export/0123")[0]
         == "ExportNotFoundException"

@@ -10,7 +10,6 @@ import pytest
 import zstandard
 
 from harness.awsjson import AwsError
-from harness.dynamodb.import_table import Imports
 from tests.dynamodb.capture_world import CaptureWorld
 
 Json = dict[str, Any]
@@ -21,7 +20,7 @@ class ImportWorld(CaptureWorld):
 
     def __init__(self) -> None:
         super().__init__()
-        self.imports = Imports(self.clock, self.region.dynamodb.tables, self.store)
+        self.imports = self.region.imports
 
     def request(self, **more: Any) -> Json:
         return {
@@ -85,6 +84,24 @@ def test_dynamodb_json(world: ImportWorld, compression: str, body: bytes) -> Non
     assert description["ProcessedSizeBytes"] == len(body)
 
 
+def test_through_boto3(world: ImportWorld) -> None:
+    world.store.put_object("exports", "in/data.json", LINES)
+    request = world.request()
+    started: Any = world.dynamodb.import_table(**request)
+    arn = started["ImportTableDescription"]["ImportArn"]
+    world.clock.advance(60)
+
+    done: Any = world.dynamodb.describe_import(ImportArn=arn)["ImportTableDescription"]
+    assert done["ImportStatus"] == "COMPLETED"
+    assert done["TableCreationParameters"] == request["TableCreationParameters"]
+    assert done["S3BucketSource"] == request["S3BucketSource"]
+    assert done["CloudWatchLogGroupArn"].endswith(":log-group:/aws-dynamodb/imports:*")
+    assert done["StartTime"] < done["EndTime"]
+    (summary,) = world.dynamodb.list_imports(TableArn=done["TableArn"])["ImportSummaryList"]
+    assert summary["ImportArn"] == arn
+    assert world.imported() == ITEMS
+
+
 def test_csv_types_keys_as_defined_and_all_else_as_text(world: ImportWorld) -> None:
     world.store.put_object("exports", "in/a.csv", b'id;n;note\nx;7;"say ""hi"";\nthen go"\ny;8;\n')
     parameters = world.request()["TableCreationParameters"] | {
@@ -142,6 +159,19 @@ def test_ion_of_our_own_export_comes_back_equal(world: ImportWorld) -> None:
         for kind in imported[name]:
             imported[name][kind] = sorted(imported[name][kind])
     assert imported == {"id": {"S": "u1"}, **item}
+
+
+def test_ion_values_that_no_item_can_hold_are_rejected(world: ImportWorld) -> None:
+    world.store.put_object(
+        "exports",
+        "in/data.ion",
+        b'$ion_1_0 {Item:{id:"a",n:1d500}}\n{Item:{id:"b",when:2024-01-01T}}\n'
+        b'{Other:1}\n7\n{Item:{id:"c",n:-12}}\n[{Item:{id:"d"}},{Item:{id:"e",s:symbol}}]\n',
+    )
+    description = world.load(InputFormat="ION")
+
+    assert world.imported() == [{"id": {"S": "c"}, "n": {"N": "-12"}}, {"id": {"S": "d"}}]
+    assert description["ErrorCount"] == 5
 
 
 def test_import_makes_no_change_records(world: ImportWorld) -> None:

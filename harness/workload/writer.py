@@ -6,7 +6,8 @@ after the other. Within a thread, neighbours of different keys share a request:
 - puts and deletes go in BatchWriteItem, 25 at once; unprocessed ones are sent again;
 - updates go in TransactWriteItems, because no batch takes an update. A transaction commits as a
   whole, which no condition can stop here; when one is cancelled, its updates are sent singly;
-- an operation whose key waits in a group sends that group first: the order of a key is kept.
+- an operation whose key waits in a group sends that group first: the order of a key is kept;
+- operations of one burst go out on one connection without waiting for answers, each once.
 
 An answer that never came leaves an operation unknown: puts, deletes and transactions (by their
 request token) are sent again, which changes nothing if they were applied; a single update is not.
@@ -17,12 +18,12 @@ from __future__ import annotations
 import threading
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from harness.workload.lanes import BACKOFF_SECONDS, TRIES, Lane, Result
 from harness.workload.operations import key_bytes
-from harness.workload.values import binary
 from harness.workload.wire import DynamoDbWire, Reply
 
 if TYPE_CHECKING:
@@ -30,19 +31,9 @@ if TYPE_CHECKING:
 
     from harness.clock import Clock
     from harness.workload.operations import Operation
-    from harness.workload.values import Item
 
-BATCH_MOST = 25
-TRANSACTION_MOST = 50
-WAITING_MOST = 200
-"""Operations a thread takes before it sends what waits, full groups or not."""
-
-TRIES = 8
-BACKOFF_SECONDS = 0.05
 JOIN_SECONDS = 0.2
 THREADS = 2
-
-Result = Literal["acked", "refused", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +139,11 @@ class Writer:
         """Send nothing more; requests under way are still answered."""
         self._stopping.set()
 
+    @property
+    def stopped(self) -> bool:
+        """True when nothing more is to be sent."""
+        return self._stopping.is_set()
+
     def close(self) -> None:
         """Stop and close the connections."""
         self.stop()
@@ -155,11 +151,14 @@ class Writer:
 
     def _run(self, share: list[Operation]) -> None:
         try:
-            lane = _Lane(self)
-            for operation in share:
-                if self._stopping.is_set():
-                    return
-                lane.add(operation)
+            lane = Lane(self)
+            for burst, operations in groupby(share, key=attrgetter("burst")):
+                for operation in operations if burst is None else ():
+                    if self._stopping.is_set():
+                        return
+                    lane.add(operation)
+                if burst is not None:
+                    lane.send_burst(list(operations))
             lane.send_all()
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
             self._failure = self._failure or error
@@ -206,131 +205,3 @@ class Writer:
             elif reply.kind != "throttled":
                 return reply
         return perhaps or Reply("refused", reply.body, reply.error)
-
-
-class _Lane:
-    """One thread's operations on their way, grouped."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._table = writer.table_name
-        self._writes: dict[bytes, Operation] = {}
-        self._updates: dict[bytes, Operation] = {}
-        self._taken = 0
-
-    def add(self, operation: Operation) -> None:
-        """Take in the next operation of this thread."""
-        key = key_bytes(operation.key)
-        if key in self._writes:
-            self._send_writes()
-        if key in self._updates:
-            self._send_updates()
-        if operation.kind == "update":
-            self._updates[key] = operation
-            if len(self._updates) == TRANSACTION_MOST:
-                self._send_updates()
-        else:
-            self._writes[key] = operation
-            if len(self._writes) == BATCH_MOST:
-                self._send_writes()
-        self._taken += 1
-        if self._taken >= WAITING_MOST:
-            self.send_all()
-
-    def send_all(self) -> None:
-        """Send what waits."""
-        self._send_writes()
-        self._send_updates()
-        self._taken = 0
-
-    def _send_writes(self) -> None:
-        waiting, self._writes = self._writes, {}
-        if len(waiting) == 1:
-            self._send_one(*waiting.values())
-        elif waiting:
-            self._send_batch(waiting)
-
-    def _send_updates(self) -> None:
-        waiting, self._updates = list(self._updates.values()), {}
-        if len(waiting) == 1:
-            self._send_one(waiting[0])
-        elif waiting:
-            self._send_transaction(waiting)
-
-    def _send_one(self, operation: Operation) -> None:
-        writer = self._writer
-        request, body = operation.request(self._table)
-        started = writer.clock.now_us()
-        reply = writer.send(request, body, again=operation.kind != "update")
-        writer.settle([operation], _RESULTS[reply.kind], started, request, reply.error)
-
-    def _send_batch(self, waiting: dict[bytes, Operation]) -> None:
-        writer = self._writer
-        started = writer.clock.now_us()
-        for attempt in range(TRIES):
-            if attempt:
-                writer.clock.sleep(BACKOFF_SECONDS * 2 ** (attempt - 1))
-            entries = [_batch_entry(operation) for operation in waiting.values()]
-            body = {"RequestItems": {self._table: entries}}
-            reply = writer.send("BatchWriteItem", body, again=True)
-            if reply.kind == "refused":
-                break
-            if reply.kind != "done":
-                writer.settle(waiting.values(), "unknown", started, "BatchWriteItem", reply.error)
-                return
-            left = self._unprocessed(reply, waiting)
-            done = [operation for key, operation in waiting.items() if key not in left]
-            writer.settle(done, "acked", started, "BatchWriteItem")
-            waiting = left
-            if not waiting:
-                return
-        # Each by itself: one that cannot be written must not take 24 others with it.
-        for operation in waiting.values():
-            self._send_one(operation)
-
-    def _unprocessed(self, reply: Reply, waiting: dict[bytes, Operation]) -> dict[bytes, Operation]:
-        entries = reply.body.get("UnprocessedItems", {}).get(self._table, ())
-        found = [
-            (e.get("PutRequest") or {}).get("Item") or e["DeleteRequest"]["Key"] for e in entries
-        ]
-        return {
-            key: operation
-            for key, operation in waiting.items()
-            if any(_has_key(item, operation.key) for item in found)
-        }
-
-    def _send_transaction(self, updates: list[Operation]) -> None:
-        writer = self._writer
-        started = writer.clock.now_us()
-        body = {
-            "TransactItems": [{"Update": update.update_body(self._table)} for update in updates],
-            "ClientRequestToken": writer.token(),
-        }
-        reply = writer.send("TransactWriteItems", body, again=True)
-        if reply.kind == "refused":
-            for update in updates:
-                self._send_one(update)
-            return
-        writer.settle(updates, _RESULTS[reply.kind], started, "TransactWriteItems", reply.error)
-
-
-_RESULTS: dict[str, Result] = {
-    "done": "acked",
-    "refused": "refused",
-    "throttled": "refused",
-    "unknown": "unknown",
-}
-
-
-def _batch_entry(operation: Operation) -> dict[str, Any]:
-    if operation.kind == "delete":
-        return {"DeleteRequest": {"Key": operation.key}}
-    return {"PutRequest": {"Item": operation.image}}
-
-
-def _has_key(found: dict[str, Any], key: Item) -> bool:
-    """A key as botocore decoded it (binary as bytes) against one in wire form."""
-    return all(
-        orjson.dumps(found.get(name), default=binary) == orjson.dumps(value)
-        for name, value in key.items()
-    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -113,7 +114,7 @@ def test_the_table_is_left_with_the_last_image_of_each_key() -> None:
         assert {"BatchWriteItem", "TransactWriteItems"} <= set(w.app.asked)
 
 
-def test_operations_of_one_key_never_overlap() -> None:
+def test_operations_of_one_key_overlap_in_a_burst_alone() -> None:
     with world(threads=4) as w:
         w.writer.write(generate(w.scenario, VirtualClock(seed=5)))
         assert len(w.outcomes) == 400
@@ -121,7 +122,8 @@ def test_operations_of_one_key_never_overlap() -> None:
         for outcome in w.outcomes:
             number, before = ended.get(key_bytes(outcome.operation.key), (-1, 0))
             assert outcome.operation.number > number
-            assert before <= outcome.started_us <= outcome.ended_us
+            assert outcome.started_us <= outcome.ended_us
+            assert before <= outcome.started_us or outcome.operation.burst is not None
             ended[key_bytes(outcome.operation.key)] = (outcome.operation.number, outcome.ended_us)
 
 
@@ -261,3 +263,56 @@ def test_an_error_of_the_callback_reaches_the_caller() -> None:
         w.writer._on_outcome = fail
         with pytest.raises(CallbackBrokeError):
             w.writer.write([put(n, f"k{n}") for n in range(100)])
+
+
+def burst(count: int) -> list[Operation]:
+    return [put(0, "a"), *(replace(add(n, "a"), burst=7) for n in range(1, count))]
+
+
+def test_a_burst_keeps_its_order_and_shares_milliseconds() -> None:
+    with world(threads=1) as w:
+        w.writer.write(burst(31))
+        assert w.app.asked == ["PutItem"] + ["UpdateItem"] * 30
+        assert [o.operation.number for o in w.outcomes] == list(range(31))
+        assert w.items() == {b'{"id":{"S":"a"}}': {"id": {"S": "a"}, "n": {"N": "30"}}}
+        assert len({o.started_us for o in w.outcomes[1:]}) == 1
+
+
+def test_a_refusal_within_a_burst_is_its_own() -> None:
+    with world(threads=1) as w:
+        operations = burst(4)
+        bad = replace(operations[2], update=Update("ADD #a0", {"#a0": "n"}, {}))
+        w.writer.write([*operations[:2], bad, operations[3]])
+        assert w.results() == {0: "acked", 1: "acked", 2: "refused", 3: "acked"}
+        assert w.outcomes[2].error.startswith("ValidationException: ")
+
+
+def test_a_burst_that_is_cut_off_is_unknown_from_there_on() -> None:
+    seen: list[str] = []
+
+    def cut_second(operation: str, request: Request, app: DynamoDbApp) -> Response | None:
+        seen.append(operation)
+        if len(seen) != 3:
+            return None
+        answer = DynamoDbApp.__call__(app, request)
+        answer.cut_after = -1
+        return answer
+
+    with world(threads=1) as w:
+        w.app.meddle = cut_second
+        w.writer.write(burst(5))
+        assert w.results() == {0: "acked", 1: "acked", 2: "unknown", 3: "unknown", 4: "unknown"}
+        assert seen.count("UpdateItem") <= 4
+
+
+def test_a_server_that_closes_after_each_answer_gets_the_rest_singly() -> None:
+    def close(operation: str, request: Request, app: DynamoDbApp) -> Response | None:
+        answer = DynamoDbApp.__call__(app, request)
+        answer.headers["connection"] = "close"
+        return answer
+
+    with world(threads=1) as w:
+        w.app.meddle = close
+        w.writer.write(burst(4))
+        results = w.results()
+        assert results == dict.fromkeys(range(4), "acked")

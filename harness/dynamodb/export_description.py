@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.clock import SECOND_US
-from harness.dynamodb.export_files import DataFile, iso_time
+from harness.dynamodb.export_files import DataFile
+from harness.dynamodb.moments import iso_time
 
 if TYPE_CHECKING:
     from harness.awsjson import Json

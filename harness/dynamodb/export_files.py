@@ -17,12 +17,10 @@ import hashlib
 import zlib
 from base64 import b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from harness.clock import SECOND_US
 from harness.dynamodb.ion import VERSION_MARKER, ion_item, ion_struct
 from harness.objects.store import StoredObject
 
@@ -182,9 +180,3 @@ def incremental_line(change: NetChange, view_type: ViewType, output: Format) -> 
     if change.after is not None:
         record["NewImage"] = ion_item(orjson.loads(change.after))
     return f"{VERSION_MARKER} {ion_struct({'Record': ion_struct(record)})}\n".encode()
-
-
-def iso_time(time_us: int) -> str:
-    """`2020-11-04T07:28:34.028Z`."""
-    moment = datetime.fromtimestamp(time_us // SECOND_US, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_us // 1000 % 1000:03d}Z"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.awsjson import AwsError, Json
 from harness.clock import SECOND_US
+from harness.dynamodb.moments import epoch_us
 from harness.dynamodb.shapes import Moment, Number, String, Structure, validation_error
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ NAMESPACE = "com.amazonaws.dynamodb.v20120810"
 TABLE_ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[a-zA-Z0-9_.-]+")
 WINDOW_MIN_SECONDS = 15 * 60
 WINDOW_MAX_SECONDS = 24 * 3600
-CALENDAR_SECONDS = 10_000 * 366 * 86_400
 BUCKET = String(length=(None, 255), pattern=r"^[a-z0-9A-Z]+[\.\-\w]*[a-z0-9A-Z]+$")
 PREFIX = String(length=(None, 1024))
 TOKEN = String(pattern=r"^[^\$]+$")
@@ -142,11 +142,6 @@ def span_of(request: Json, recovery: Recovery, now_us: int) -> Span:
     if not WINDOW_MIN_SECONDS <= length_seconds <= WINDOW_MAX_SECONDS:
         raise _invalid_time("Export window must be at least 15 minutes and at most 24 hours")
     return Span(to_us, from_us, specification.get("ExportViewType", "NEW_AND_OLD_IMAGES"))
-
-
-def epoch_us(seconds: float) -> int:
-    """A time of a request; one that is beyond all calendars becomes the end of them."""
-    return round(max(-CALENDAR_SECONDS, min(seconds, CALENDAR_SECONDS)) * SECOND_US)
 
 
 def _invalid_time(message: str) -> AwsError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.awsjson import AwsError, Json
 from harness.clock import SECOND_US
-from harness.dynamodb.export_requests import epoch_us
+from harness.dynamodb.moments import epoch_us
 from harness.dynamodb.shapes import Moment, Number, String, Structure, TableName, validation_error
 from harness.dynamodb.streams_position import ARN_PATTERN, Position
 from harness.dynamodb.streams_shards import ChangeStream, Shard, StreamSettings

@@ -19,6 +19,7 @@ from harness.awsjson import AwsError
 from harness.dynamodb.numbers import InvalidValueError, normalise
 from harness.dynamodb.sizes import (
     MAX_ITEM_BYTES,
+    check_attribute_names,
     check_item_size,
     check_key_value,
     check_updated_item_size,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_ITEM_BYTES",
+    "check_attribute_names",
     "check_item_size",
     "check_key_value",
     "check_updated_item_size",
@@ -63,7 +65,6 @@ TOO_DEEP = (
     "Nesting Levels have exceeded supported limits: "
     "Attributes in the item have nested levels beyond supported limit"
 )
-EMPTY_NAME = "Empty attribute name"
 
 
 def normalise_item(attributes: object, *, shape: str = "AttributeValue") -> Item:
@@ -80,8 +81,7 @@ def normalise_item(attributes: object, *, shape: str = "AttributeValue") -> Item
     if not isinstance(attributes, dict):
         raise not_a_map(attributes, shape)
     try:
-        if "" in attributes:
-            raise InvalidValueError(EMPTY_NAME)
+        check_attribute_names(attributes)
         return {name: normalise_value(value) for name, value in attributes.items()}
     except AwsError as error:
         if error.code == "ValidationException":
@@ -255,8 +255,7 @@ def _document_map(content: object, depth: int) -> Item:
         raise not_a_map(content, "AttributeValue")
     if content and depth >= MAX_DEPTH:
         raise InvalidValueError(TOO_DEEP)
-    if "" in content:
-        raise InvalidValueError(EMPTY_NAME)
+    check_attribute_names(content)
     return {name: normalise_value(value, depth + 1) for name, value in content.items()}
 
 

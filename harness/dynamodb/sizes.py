@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.dynamodb.numbers import validation_error
+from harness.dynamodb.numbers import InvalidValueError, validation_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from harness.dynamodb.change_log import Attribute, Item
 
 MAX_ITEM_BYTES = 400 * 1024
+MAX_NAME_BYTES = 65_535
 MAX_HASH_KEY_BYTES = 2048
 MAX_RANGE_KEY_BYTES = 1024
 
@@ -94,6 +97,21 @@ def check_key_value(name: str, attribute: Attribute, *, is_hash: bool) -> None:
             raise validation_error(
                 "One or more parameter values were invalid: Aggregated size of all range keys "
                 f"has exceeded the size limit of {MAX_RANGE_KEY_BYTES} bytes"
+            )
+
+
+def check_attribute_names(names: Iterable[str]) -> None:
+    """Refuse names that are empty or too long.
+
+    Raises:
+        InvalidValueError: the first such name's fault.
+    """
+    for name in names:
+        if not name:
+            raise InvalidValueError("Empty attribute name")
+        if len(name) > MAX_NAME_BYTES // 4 and text_size(name) > MAX_NAME_BYTES:
+            raise InvalidValueError(
+                f"Attribute name is too large, must be less than {MAX_NAME_BYTES + 1} bytes"
             )
 
 

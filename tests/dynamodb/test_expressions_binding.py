@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.awsjson import AwsError
+from harness.dynamodb.attributes import normalise_item
 from harness.dynamodb.expressions import (
     ExpressionError,
     bind,
@@ -15,6 +16,8 @@ from harness.dynamodb.expressions import (
     compile_key_condition,
     compile_projection,
     compile_update,
+    legacy_projection,
+    legacy_update,
     updated_view,
 )
 from harness.dynamodb.numbers import InvalidValueError
@@ -120,6 +123,32 @@ def test_parameters_that_do_not_go_together(
     with pytest.raises(ExpressionError) as error:
         check_parameters(dict.fromkeys(given, ""), *parameters)
     assert error.value.message == message
+
+
+@pytest.mark.parametrize("legacy", [{}, {"Expected": {}}, {"QueryFilter": None}])
+def test_conditional_operator_wants_conditions_to_join(legacy: dict[str, Any]) -> None:
+    with pytest.raises(ExpressionError) as error:
+        check_parameters({"ConditionalOperator": "OR", **legacy}, *UPDATE)
+    assert error.value.message == "ConditionalOperator cannot be used without Filter or Expected"
+    check_parameters({"ConditionalOperator": "OR", "Expected": {"a": {}}}, *UPDATE)
+
+
+def test_names_that_no_attribute_may_have() -> None:
+    uses: list[Callable[[str], object]] = [
+        lambda name: bind({"#n": name}, None),
+        lambda name: legacy_update({name: {"Action": "DELETE"}}),
+        lambda name: legacy_projection([name]),
+        lambda name: normalise_item({name: {"S": "x"}}),
+        lambda name: normalise_item({"m": {"M": {name: {"S": "x"}}}}),
+    ]
+    for use in uses:
+        use("é" * 32767)
+        with pytest.raises(AwsError) as error:
+            use("")
+        assert error.value.message == "Empty attribute name"
+        with pytest.raises(AwsError) as error:
+            use("é" * 32768)
+        assert error.value.message == ("Attribute name is too large, must be less than 65536 bytes")
 
 
 def test_key_conditions_go_with_the_other_expressions() -> None:

@@ -12,7 +12,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
-from harness.dynamodb.attributes import normalise_item, normalise_value, not_a_map, type_of
+from harness.dynamodb.attributes import (
+    check_attribute_names,
+    normalise_item,
+    normalise_value,
+    not_a_map,
+    type_of,
+)
 from harness.dynamodb.numbers import VALIDATION_NAMESPACE, InvalidValueError
 
 if TYPE_CHECKING:
@@ -20,7 +26,8 @@ if TYPE_CHECKING:
 
     from harness.dynamodb.change_log import Attribute, Item
 
-MAX_NAME_BYTES = 65535
+_JOINED = ("Expected", "QueryFilter", "ScanFilter")
+"""The parameters whose conditions a ConditionalOperator joins."""
 
 _NAME_KEY = re.compile(r"#[0-9a-zA-Z_]+")
 _VALUE_KEY = re.compile(r":[0-9a-zA-Z_]+")
@@ -117,7 +124,11 @@ def check_parameters(
                 f"Non-expression parameters: {{{', '.join(old)}}} "
                 f"Expression parameters: {{{', '.join(given)}}}"
             )
-    elif request.get("ExpressionAttributeNames") is not None:
+    if request.get("ConditionalOperator") is not None and not any(
+        request.get(name) for name in _JOINED
+    ):
+        raise ExpressionError("ConditionalOperator cannot be used without Filter or Expected")
+    if not given and request.get("ExpressionAttributeNames") is not None:
         raise ExpressionError(
             "ExpressionAttributeNames can only be specified when using expressions"
         )
@@ -145,15 +156,7 @@ def _checked_names(names: object) -> dict[str, str]:
         if not isinstance(name, str):
             normalise_value({"S": name})
             raise ExpressionError("ExpressionAttributeNames contains invalid value: null")
-        if not name:
-            raise ExpressionError(
-                f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}"
-            )
-        if len(name) > MAX_NAME_BYTES:
-            raise ExpressionError(
-                "One or more parameter values were invalid: Attribute name is too large, must be "
-                f"less than {MAX_NAME_BYTES + 1} bytes"
-            )
+    check_attribute_names(names.values())
     return names
 
 

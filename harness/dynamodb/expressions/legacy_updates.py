@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.dynamodb.attributes import normalise_value, type_of
+from harness.dynamodb.attributes import check_attribute_names, normalise_value, type_of
 from harness.dynamodb.expressions.binding import ExpressionError
 from harness.dynamodb.expressions.projections import Projection
 from harness.dynamodb.expressions.updates import WRONG_TYPE, Update, add_to, delete_from
@@ -36,6 +36,7 @@ def legacy_update(updates: Mapping[str, Mapping[str, Any]]) -> Update:
         ExpressionError: an action AWS refuses.
         AwsError: a value that is no AttributeValue.
     """
+    check_attribute_names(updates)
     steps = tuple(((name,), _outcome(name, update)) for name, update in updates.items())
     return Update(steps, {}, tuple(path for path, _ in steps), is_flat=True)
 
@@ -46,6 +47,7 @@ def legacy_projection(names: Sequence[str]) -> Projection:
     Raises:
         ExpressionError: a name is given twice.
     """
+    check_attribute_names(names)
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -1,14 +1,16 @@
 """A run from beginning to end: every phase in the order it happens.
 
     start     DynamoDB, Kinesis and S3, and ClickHouse, side by side
-    setup     stream, table, streaming destination, bucket; the target's DDL
-    load      the items that exist before the export
-    snapshot  the export is requested, writes go on, the pipeline starts on the finished export
+    setup     stream, table, bucket; the target's DDL
+    load      the items that exist before anybody listens
+    snapshot  the streaming destination is enabled, then the export is requested; writes go on, and
+              the pipeline starts on the finished export
     changes   the rest of the changes
     settle    until the target has come to rest
     check     the source is scanned, FINAL is read, every check judges
 
-The streaming destination is enabled before the export, so that no change falls between the two.
+The destination is enabled after the load, so that only the export carries those items, and before
+the export, so that no change falls between the two.
 """
 
 from __future__ import annotations
@@ -164,6 +166,7 @@ class _Run:
     def snapshot(self, world: World, source: Source, writing: Writing) -> Child:
         with self.phase("snapshot") as detail:
             location = export_time = ""
+            source.start_streaming()
             loading = Event()
             self.stack.callback(loading.set)
             during = _Background(lambda: writing.write_during(loading))

@@ -60,7 +60,7 @@ class Source:
         return self._session.client(service, endpoint_url=self._endpoint, config=config)
 
     def create(self) -> None:
-        """Create stream, table, destination and bucket, and wait until all are active.
+        """Create stream, table and bucket, and wait until all are active.
 
         Raises:
             BackendError: AWS refuses one of them.
@@ -68,11 +68,21 @@ class Source:
         try:
             self._create_stream()
             self._create_table()
-            self._enable_destination()
             if self._scenario.snapshot.export:
                 self._client("s3").create_bucket(Bucket=BUCKET)
         except (ClientError, BotoCoreError) as error:
             raise BackendError(f"setting up AWS failed: {error}") from error
+
+    def start_streaming(self) -> None:
+        """Enable the streaming destination and wait until it is active.
+
+        Raises:
+            BackendError: AWS refuses it, or it fails to enable.
+        """
+        try:
+            self._enable_destination()
+        except (ClientError, BotoCoreError) as error:
+            raise BackendError(f"enabling the streaming destination failed: {error}") from error
 
     def _create_stream(self) -> None:
         kinesis = self._client("kinesis")

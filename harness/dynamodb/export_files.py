@@ -36,7 +36,7 @@ T = TypeVar("T")
 GZIP = 31
 """zlib's `wbits` for a gzip stream; its header holds no time, so equal items make equal bytes."""
 FAST = 1
-SLICE_LINES = 5000
+SLICE_LINES = 2000
 
 
 @dataclass(frozen=True, slots=True)

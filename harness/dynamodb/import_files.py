@@ -36,7 +36,7 @@ class BadItem:
     reason: str
 
 
-def read_json(source: io.BufferedIOBase) -> Iterator[Item | BadItem]:
+def read_json(source: io.BufferedReader) -> Iterator[Item | BadItem]:
     """Items of `{"Item": {…}}`, one a line; blank lines do not count."""
     for line in source:
         if line.isspace():
@@ -50,7 +50,7 @@ def read_json(source: io.BufferedIOBase) -> Iterator[Item | BadItem]:
 
 
 def read_csv(
-    source: io.BufferedIOBase,
+    source: io.BufferedReader,
     *,
     types: Mapping[str, str],
     delimiter: str = ",",
@@ -78,7 +78,7 @@ def read_csv(
             }
 
 
-def read_ion_items(source: io.BufferedIOBase) -> Iterator[Item | BadItem]:
+def read_ion_items(source: io.BufferedReader) -> Iterator[Item | BadItem]:
     """Items of `{Item: {…}}` values, one after the other or in lists."""
     for value in read_ion(source):
         for entry in value if isinstance(value, list) else [value]:
@@ -88,21 +88,21 @@ def read_ion_items(source: io.BufferedIOBase) -> Iterator[Item | BadItem]:
                 yield BadItem("a value is not an Ion struct with Item")
 
 
-def unpack(body: bytes, compression: Compression) -> io.BufferedIOBase:
+def unpack(body: bytes, compression: Compression) -> io.BufferedReader:
     """An object's content, to be read piece by piece.
 
-    Raises on reading what `UNREADABLE` lists when it is not what `compression` says.
+    Raises on reading what `unreadable` lists when it is not what `compression` says.
     """
     if compression == "GZIP":
-        return gzip.GzipFile(fileobj=io.BytesIO(body))
+        return io.BufferedReader(gzip.GzipFile(fileobj=io.BytesIO(body)), BUFFER_BYTES)
     if compression == "ZSTD":
         import zstandard  # here, because most runs never unpack anything
 
         reader = zstandard.ZstdDecompressor().stream_reader(
             io.BytesIO(body), read_across_frames=True
         )
-        return io.BufferedReader(reader, BUFFER_BYTES)  # type: ignore[type-var]
-    return io.BytesIO(body)
+        return io.BufferedReader(reader, BUFFER_BYTES)
+    return io.BufferedReader(io.BytesIO(body), BUFFER_BYTES)
 
 
 def unreadable() -> tuple[type[Exception], ...]:

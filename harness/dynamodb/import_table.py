@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 NAMESPACE = "com.amazonaws.dynamodb.v20120810"
 TOKEN_LIFE_US = 8 * 3600 * SECOND_US
 PAGE_OF_IMPORTS = 25
-SLICE_ITEMS = 2000
+SLICE_ITEMS = 1000
 # A timer due at once would run in the same turn of the event loop and let nobody else in.
 PAUSE_SECONDS = 0.001
 START_SECONDS = 0.05
@@ -221,7 +221,7 @@ class Imports:
             except unreadable() as error:
                 _reject(entry, f"{key} cannot be read: {error}")
 
-    def _read(self, entry: Import, source: io.BufferedIOBase) -> Iterator[Item | BadItem]:
+    def _read(self, entry: Import, source: io.BufferedReader) -> Iterator[Item | BadItem]:
         match entry.request["InputFormat"]:
             case "CSV":
                 options = entry.request.get("InputFormatOptions", {}).get("Csv", {})

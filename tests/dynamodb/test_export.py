@@ -262,8 +262,8 @@ def test_a_big_export_is_done_in_many_short_turns(world: CaptureWorld) -> None:
         world.clock.advance(0.001)
         turns += 1
 
-    # 30,000 rows are compressed 5,000 at a time, in four files.
-    assert turns >= 8
+    # 30,000 rows are compressed 2,000 at a time, in four files.
+    assert turns >= 16
     manifest = world.dynamodb.list_exports(TableArn=world.table_arn)["ExportSummaries"][0]
     described: Any = world.dynamodb.describe_export(ExportArn=manifest["ExportArn"])
     assert described["ExportDescription"]["ItemCount"] == 30_000

@@ -12,12 +12,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from h2 import events as h2_events
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import H2Error, StreamClosedError
-from h2.settings import SettingCodes, Settings
 
+from harness.web.http2_connection import open_connection
 from harness.web.message import Request, Response
 
 if TYPE_CHECKING:
@@ -28,10 +26,7 @@ if TYPE_CHECKING:
     from harness.web.service import Service
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-CONCURRENT_STREAMS_MAX = 1000
-STREAM_WINDOW_BYTES = 1024 * 1024
 CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
-HEADER_BYTES_MAX = 64 * 1024
 _CONNECTION_HEADERS = frozenset(
     {"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"}
 )
@@ -79,18 +74,8 @@ class Http2:
         self._peer = peer
         self._exchanges: dict[int, _Exchange] = {}
         self._writable = True
-        self._connection = H2Connection(
-            H2Configuration(client_side=False, header_encoding="latin-1")
-        )
-        self._connection.local_settings = Settings(
-            client=False,
-            initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: CONCURRENT_STREAMS_MAX,
-                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
-                SettingCodes.MAX_HEADER_LIST_SIZE: HEADER_BYTES_MAX,
-                SettingCodes.ENABLE_PUSH: 0,
-            },
-        )
+        self._client_leaves = False
+        self._connection = open_connection()
         self.receiving_since: float | None = None
         """Loop time since when some request is incomplete; None when all are complete."""
 
@@ -177,8 +162,9 @@ class Http2:
         elif isinstance(event, h2_events.RemoteSettingsChanged):
             self._pump_all()
         elif isinstance(event, h2_events.ConnectionTerminated):
-            self._flush()
-            self._transport.close()
+            self._client_leaves = True
+            if event.error_code or not self._exchanges:
+                self._close()
 
     def _begin(self, event: h2_events.RequestReceived) -> None:
         request = Request("", "", peer=self._peer)
@@ -370,6 +356,13 @@ class Http2:
             self._connection.reset_stream(number, ErrorCodes.NO_ERROR)
         if not self._exchanges:
             self.receiving_since = None
+            if self._client_leaves:
+                # Not at once: the last frames of this stream are still to be flushed.
+                self._service.soon(self._close)
+
+    def _close(self) -> None:
+        self._flush()
+        self._transport.close()
 
     def _flush(self) -> None:
         data = self._connection.data_to_send()

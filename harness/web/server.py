@@ -96,7 +96,7 @@ class Server:
         return f"{'https' if context else 'http'}://{shown}:{port}"
 
     async def stop(self) -> None:
-        """Stop listening, let the replies under way finish, then close everything."""
+        """Stop listening, drop what is held or still being answered, close every connection."""
         for handle in (self._wake_up, self._sweeper):
             if handle is not None:
                 handle.cancel()

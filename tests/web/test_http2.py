@@ -163,3 +163,24 @@ def test_a_head_reply_has_no_data(url: str) -> None:
         stream = client.ask("/length", "HEAD")
         client.wait([stream])
     assert client.bodies == {}
+
+
+def test_streams_go_on_after_the_clients_goaway_and_then_the_connection_ends(
+    url: str, echo: Echo
+) -> None:
+    with connect(url) as s:
+        client = Client(s).start()
+        client.pump()
+        stream = client.ask("/feed")
+        client.until(lambda: stream in client.status)
+        # By hand: the library, having said GOAWAY, would not take what still comes.
+        s.sendall(bytes.fromhex("000008070000000000" + "00000000" + "00000000"))
+        second = client.ask("/echo")
+        client.wait([second])
+        echo.feed.pieces.append(b"after")
+        echo.feed.ended = True
+        echo.feed.wake()
+        client.wait([stream])
+        assert client.bodies[stream] == b"after"
+        while not client.gone:
+            client.pump()

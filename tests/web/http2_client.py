@@ -31,7 +31,10 @@ class Client:
         return self
 
     def flush(self) -> None:
-        self.socket.sendall(self.h2.data_to_send())
+        try:
+            self.socket.sendall(self.h2.data_to_send())
+        except (BrokenPipeError, ConnectionResetError):
+            self.gone = True
 
     def ask(
         self,
@@ -56,7 +59,10 @@ class Client:
         return stream
 
     def pump(self) -> None:
-        data = self.socket.recv(65536)
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionResetError:  # a cut connection may say so, or just end
+            data = b""
         if not data:
             self.gone = True
             return

@@ -14,6 +14,7 @@ from harness.dynamodb.batches import batch_get_item, batch_write_item
 from harness.dynamodb.engine import Engine, Settings
 from harness.dynamodb.items import delete_item, get_item, put_item, update_item
 from harness.dynamodb.numbers import InvalidValueError
+from harness.dynamodb.partiql import PartiQl
 from harness.dynamodb.queries import query, scan
 from harness.dynamodb.shapes import encode
 from harness.dynamodb.table_operations import (
@@ -97,7 +98,11 @@ class DynamoDb:
             else:
                 self.register(name, self._bound(function))
         transactions = Transactions(self.engine)
+        partiql = PartiQl(self.engine, transactions)
         time_to_live = TimeToLive(self.engine)
+        self.register("ExecuteStatement", lambda payload, _: partiql.execute(payload))
+        self.register("BatchExecuteStatement", lambda payload, _: partiql.batch(payload))
+        self.register("ExecuteTransaction", lambda payload, _: partiql.transact(payload))
         self.register("TransactWriteItems", self._in_older_words(transactions.write))
         self.register("TransactGetItems", self._in_older_words(transactions.get))
         self.register("UpdateTimeToLive", lambda payload, _: time_to_live.update(payload))

@@ -56,7 +56,7 @@ class Action:
     """One action of a transaction, ready to be checked and applied.
 
     Attributes:
-        kind: `ConditionCheck`, `Put`, `Delete` or `Update`.
+        kind: `ConditionCheck`, `Put`, `Delete` or `Update`; `Insert` is a Put of a new item.
         named: the table as the request named it.
         key: the key; the whole item of a Put.
         guard: its condition.
@@ -233,7 +233,7 @@ def _prepared(request: Json) -> tuple[str, Json, Item, Guard | None, Update | No
 def _place(action: Action) -> Json | None:
     """Find the item's position; the reason why there is none."""
     try:
-        if action.kind == "Put":
+        if action.kind in {"Put", "Insert"}:
             action.new_size = check_item_size(action.key)
             action.position = item_position(action.table, action.key)
         else:
@@ -259,7 +259,9 @@ def _check(action: Action) -> Json:
         if action.guard.returns_item and old is not None:
             reason["Item"] = old
         return reason
-    if action.kind == "Put":
+    if action.kind == "Insert" and row is not None:
+        return {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
+    if action.kind in {"Put", "Insert"}:
         action.new = action.key
     if action.kind == "Update":
         try:

@@ -52,8 +52,12 @@ def subscribe(
 def ready(subscription: Subscription) -> tuple[list[tuple[str, Any]], bool]:
     """The frames that are ready, parsed by botocore, and whether the stream has ended."""
     buffer = EventStreamBuffer()
-    while piece := subscription.read():
+    piece = subscription.read()
+    for _ in range(100):
+        if not piece:
+            break
         buffer.add_data(piece)
+        piece = subscription.read()
     frames = []
     for frame in buffer:
         headers: Any = frame.headers
@@ -342,3 +346,20 @@ def test_boto3_reads_a_subscription_through_a_split_over_http() -> None:
 
     assert seen == [f"{number:03d}" for number in range(50)]
     assert children == ["shardId-000000000001", "shardId-000000000002"]
+
+
+def test_a_batch_wakes_the_subscriptions_of_its_shards(
+    client: KinesisClient, kinesis: Kinesis, consumer: str
+) -> None:
+    subscription = subscribe(kinesis, consumer)
+    ready(subscription)
+    woken: list[str] = []
+    subscription.on_ready(lambda: woken.append("woken"))
+    woken.clear()
+
+    client.put_records(
+        StreamName="s", Records=[{"Data": b"", "PartitionKey": text} for text in ("a", "b")]
+    )
+
+    assert woken == ["woken"]
+    assert data_of(ready(subscription)[0]) == ["a", "b"]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.kinesis.sequence import parse
 from harness.kinesis.settings import Settings
 from tests.kinesis.app import MIDDLE, WHOLE, iterator, next_of, put, read, refused, shard_ids, texts
 
@@ -241,3 +242,33 @@ def test_an_on_demand_stream_reshards_by_itself_only(
     assert code == "ValidationException"
     assert len(open_ranges(client)) == 8
     assert read(client, 0) == ["a"]
+
+
+def test_a_childs_numbers_begin_a_second_after_its_parents_end(client: KinesisClient) -> None:
+    client.create_stream(StreamName="s", ShardCount=1)
+    client.split_shard(StreamName="s", ShardToSplit=PARENT, NewStartingHashKey=MIDDLE)
+    client.merge_shards(StreamName="s", ShardToMerge="1", AdjacentShardToMerge="2")
+
+    parent, left, right, merged = client.list_shards(StreamName="s")["Shards"]
+
+    def second(number: str) -> int:
+        return parse(number).second
+
+    ends = [second(s["SequenceNumberRange"]["EndingSequenceNumber"]) for s in (parent, left)]
+    starts = [second(s["SequenceNumberRange"]["StartingSequenceNumber"]) for s in (right, merged)]
+    assert [start - end for start, end in zip(starts, ends, strict=True)] == [1, 1]
+
+
+def test_a_stream_deleted_while_updating_stays_deleted(
+    client: KinesisClient, kinesis: Kinesis, clock: VirtualClock
+) -> None:
+    client.create_stream(StreamName="s", ShardCount=1)
+    kinesis.settings = Settings(update_seconds=10, delete_seconds=30)
+    client.split_shard(StreamName="s", ShardToSplit=PARENT, NewStartingHashKey=MIDDLE)
+    client.delete_stream(StreamName="s")
+
+    clock.advance(20)
+
+    assert kinesis.stream("s").status == "DELETING"
+    clock.advance(10)
+    assert client.list_streams()["StreamNames"] == []

@@ -88,6 +88,8 @@ def exact_number(digits: str) -> Any:
     if "." not in text:
         whole = int(text)
         return whole if -(1 << 63) <= whole < (1 << 63) else text
+    if "0.0000" in text:
+        return text  # a float would be written with an exponent, in SQL as well
     nearest = float(text)
     return nearest if repr(nearest) == text else text
 

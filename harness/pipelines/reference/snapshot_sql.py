@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.clickhouse import literal, quote
-from harness.pipelines.reference.sql_cells import SqlCell, SqlCells, default
+from harness.pipelines.reference.sql_cells import (
+    CONTAINERS,
+    Parts,
+    SqlCell,
+    SqlCells,
+    binary,
+    boolean,
+    default,
+    number,
+    scalar,
+    tag,
+    text,
+)
+from harness.pipelines.reference.sql_json import plain_json
 
 if TYPE_CHECKING:
     from harness.pipelines.reference.config import Column, PipeConfig
@@ -21,6 +34,25 @@ INCREMENTAL = (
     "NewImage Map(String, String), OldImage Map(String, String)"
 )
 ITEM = "item"
+
+
+class _Shared:
+    """One conversion to plain JSON for all columns that may need it: its SQL is long."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.raws: list[str] = []
+
+    def use(self, raw: str) -> str:
+        """The plain JSON text of one more column."""
+        self.raws.append(raw)
+        return f"{self.name}[{len(self.raws)}]"
+
+    def column(self, *, exact: bool) -> str:
+        """The array of all their texts; empty for what is no map, list or set."""
+        needs = "match(w, '^\\\\s*[{]\\\\s*\"(M|L|SS|NS|BS)\"')"
+        plain = plain_json("w", exact=exact)
+        return f"arrayMap(w -> if({needs}, {plain}, ''), [{', '.join(self.raws)}]) AS {self.name}"
 
 
 class SnapshotSql:
@@ -44,14 +76,41 @@ class SnapshotSql:
         self._layout = layout
         cells = SqlCells()
         self._cells: list[tuple[Column, SqlCell]] = []
-        raws = []
+        self._raws: list[str] = []
+        self._parts: list[str] = []
+        self._parsed: list[str] = []
+        self._plain = {False: _Shared("plain"), True: _Shared("exact")}
         for index, column in enumerate(config.columns):
-            raws.append(f"{raw_value(column)} AS r{index}")
-            cell = cells.cell(column.type, f"r{index}")
+            self._raws.append(f"{raw_value(column)} AS r{index}")
+            cell = self._cell(cells, column, index)
             if not column.path and is_incremental:
                 cell = SqlCell(f"if(gone, {default(column.type)}, {cell.value})", cell.storable)
             self._cells.append((column, cell))
-        self._raws = ", ".join(raws)
+
+    def _cell(self, cells: SqlCells, column: Column, index: int) -> SqlCell:
+        """The cell in terms of the columns that the layers of `lines` add."""
+        raw, kind = f"r{index}", column.type
+        self._parts.append(f"{tag(raw)} AS g{index}")
+        if kind.family in CONTAINERS:
+            cell = cells.container(kind, raw)
+            self._parsed += [f"{cell.value} AS v{index}", f"{cell.storable} AS k{index}"]
+            return SqlCell(f"v{index}", f"k{index}")
+        plain = "NULL"
+        if kind.family in ("String", "JSON"):
+            plain = self._plain[kind.family == "JSON"].use(raw)
+        parts = Parts(raw, f"g{index}", f"s{index}", f"n{index}", f"b{index}", f"y{index}", plain)
+        parsed = scalar(kind, parts)
+        for name, expression in (
+            (parts.text, text(raw)),
+            (parts.number, number(raw)),
+            (parts.boolean, boolean(raw)),
+            (parts.binary, binary(raw)),
+        ):
+            if name in parsed:
+                self._parts.append(f"{expression} AS {name}")
+        self._parsed.append(f"{parsed} AS v{index}")
+        value = f"v{index}" if kind.nullable else f"ifNull(v{index}, {default(kind)})"
+        return SqlCell(value, f"(isNotNull(v{index}) OR {raw} = '' OR g{index} = 'NULL')")
 
     @property
     def storable(self) -> str:
@@ -64,15 +123,23 @@ class SnapshotSql:
         return " AND ".join(parts)
 
     def lines(self, table: str) -> str:
-        """The subquery that reads lines: `item`, the raw values r0, r1, …, `stamp_ms`, `gone`."""
-        if not self._is_incremental:
-            return f"SELECT Item AS {ITEM}, 0 AS gone, 0 AS stamp_ms, {self._raws} FROM {table}"
-        # The stamp is {"N": "…"} in real exports; a bare string or number is taken as well.
-        stamp = "toUInt64OrZero(extract(Metadata['WriteTimestampMicros'], '[0-9]+'))"
-        return (
-            f"SELECT if(empty(NewImage), Keys, NewImage) AS {ITEM}, empty(NewImage) AS gone, "
-            f"intDiv({stamp}, 1000) AS stamp_ms, {self._raws} FROM {table}"
-        )
+        """The subqueries that read lines, layer by layer, so that nothing is written out twice.
+
+        Columns: `item`, `stamp_ms`, `gone`; for each column its raw text r, type tag g, parts
+        s n b y, parsed value v.
+        """
+        raws = ", ".join(self._raws)
+        if self._is_incremental:
+            # The stamp is {"N": "…"} in real exports; a bare string or number is taken as well.
+            stamp = "toUInt64OrZero(extract(Metadata['WriteTimestampMicros'], '[0-9]+'))"
+            head = f"if(empty(NewImage), Keys, NewImage) AS {ITEM}, empty(NewImage) AS gone"
+            head += f", intDiv({stamp}, 1000) AS stamp_ms"
+        else:
+            head = f"Item AS {ITEM}, 0 AS gone, 0 AS stamp_ms"
+        read = f"SELECT {head}, {raws} FROM {table}"
+        parts = [*self._parts, *(s.column(exact=e) for e, s in self._plain.items() if s.raws)]
+        taken = f"SELECT *, {', '.join(parts)} FROM ({read})"
+        return f"SELECT *, {', '.join(self._parsed)} FROM ({taken})"
 
     def insert_rows(self, table: str) -> str:
         """Everything storable into the target."""

@@ -20,11 +20,12 @@ from harness.pipelines.reference.moments import (
     WIDE_DAY_RANGE,
     WIDE_SECONDS,
 )
-from harness.pipelines.reference.sql_json import normalised, plain_json
+from harness.pipelines.reference.sql_json import plain_json
 
 if TYPE_CHECKING:
     from harness.pipelines.reference.column_types import ColumnType
 
+CONTAINERS = ("Array", "Map", "Tuple")
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 IPV4_PATTERN = "^(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3}$"
 MOMENT_PATTERN = (
@@ -46,29 +47,61 @@ class SqlCell:
     storable: str
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one attribute value holds, as expressions: of columns of a subquery, or written out.
+
+    Attributes:
+        raw: the value's JSON text, empty where there is none.
+        tag: its type tag.
+        text, number, boolean, binary: what it holds under S, N, BOOL, B, else NULL.
+        plain: its plain JSON text where it is a map, list or set; asked for only there.
+    """
+
+    raw: str
+    tag: str
+    text: str
+    number: str
+    boolean: str
+    binary: str
+    plain: str
+
+
+def written_out(raw: str, *, exact: bool = False) -> Parts:
+    """The parts of a value, as expressions of its text."""
+    return Parts(
+        raw, tag(raw), text(raw), number(raw), boolean(raw), binary(raw),
+        plain_json(raw, exact=exact),
+    )  # fmt: skip
+
+
 class SqlCells:
     """Makes cells; each instance numbers its lambda variables."""
 
     def __init__(self) -> None:
         self._variables = 0
 
-    def cell(self, kind: ColumnType, raw: str) -> SqlCell:
-        """The cell of a column, or of an element, of this type."""
+    def element(self, kind: ColumnType, raw: str) -> SqlCell:
+        """The cell of an element inside a container."""
+        if kind.family in CONTAINERS:
+            return self.container(kind, raw)
+        parsed = scalar(kind, written_out(raw, exact=kind.family == "JSON"))
+        value = parsed if kind.nullable else f"ifNull({parsed}, {default(kind)})"
+        return SqlCell(value, f"({raw} = '' OR isNotNull({parsed}) OR {tag(raw)} = 'NULL')")
+
+    def container(self, kind: ColumnType, raw: str) -> SqlCell:
+        """The cell of an Array, Map or Tuple."""
         match kind.family:
             case "Array":
                 return self._array(kind, raw)
             case "Map":
                 return self._map(kind, raw)
-            case "Tuple":
-                return self._tuple(kind, raw)
             case _:
-                parsed = scalar(kind, raw)
-        value = parsed if kind.nullable else f"ifNull({parsed}, {default(kind)})"
-        return SqlCell(value, f"({raw} = '' OR isNotNull({parsed}) OR JSONHas({raw}, 'NULL'))")
+                return self._tuple(kind, raw)
 
     def _array(self, kind: ColumnType, raw: str) -> SqlCell:
         x = self._variable()
-        element = self.cell(kind.inner[0], x)
+        element = self.element(kind.inner[0], x)
         members = (
             f"arrayMap(m -> if({tag(raw)} = 'L', m, "
             f"concat('{{\"', substring({tag(raw)}, 1, 1), '\":', m, '}}')), "
@@ -83,7 +116,7 @@ class SqlCells:
 
     def _map(self, kind: ColumnType, raw: str) -> SqlCell:
         x = self._variable()
-        element = self.cell(kind.inner[1], f"{x}.2")
+        element = self.element(kind.inner[1], f"{x}.2")
         members = f"JSONExtractKeysAndValuesRaw({raw}, 'M')"
         value = (
             f"mapFromArrays(arrayMap({x} -> {x}.1, {members}), "
@@ -102,7 +135,7 @@ class SqlCells:
             if kind.names:
                 member = f"JSONExtractRaw({raw}, 'M', {literal(kind.names[index - 1])})"
                 part = f"if({tag(raw)} = 'M', {member}, {part})"
-            cells.append(self.cell(inner, part))
+            cells.append(self.element(inner, part))
         fits = [
             f"{raw} = ''",
             f"{tag(raw)} = 'NULL'",
@@ -132,7 +165,7 @@ def text(raw: str) -> str:
 
 def number(raw: str) -> str:
     """The digits of an N, else NULL."""
-    return normalised(f"JSONExtract({raw}, 'N', 'Nullable(String)')")
+    return f"JSONExtract({raw}, 'N', 'Nullable(String)')"
 
 
 def boolean(raw: str) -> str:
@@ -146,27 +179,24 @@ def binary(raw: str) -> str:
     return f"if(match({encoded}, '^[A-Za-z0-9+/]*={{0,2}}$'), tryBase64Decode({encoded}), NULL)"
 
 
-def scalar(kind: ColumnType, raw: str) -> str:
-    """The value as Nullable, NULL where there is none or it does not fit."""
-    digits, words = number(raw), text(raw)
-    family = kind.family
+def scalar(kind: ColumnType, parts: Parts) -> str:
+    """The value as Nullable, NULL where there is none or it does not fit.
+
+    Numbers are the normalised digits that DynamoDB writes; one with an exponent, which it never
+    writes, does not fit where its text would matter.
+    """
+    digits, family = parts.number, kind.family
     if family in INTEGER_RANGES:
-        return _integer(family, raw)
+        return _integer(family, parts)
     match family:
         case "String":
-            return (
-                f"multiIf(isNotNull({words}), {words}, isNotNull({digits}), {digits}, "
-                f"{raw} = '' OR JSONHas({raw}, 'NULL'), NULL, {_other_text(raw)}, "
-                f"{plain_json(raw, exact=False)})"
-            )
+            return f"multiIf({_words(parts)}, {parts.tag} IN ('M', 'L', 'SS', 'NS', 'BS'), {parts.plain}, NULL)"
         case "FixedString":
-            value = (
-                f"multiIf(isNotNull({words}), {words}, isNotNull({digits}), {digits}, "
-                f"{_other_text(raw)}, NULL)"
-            )
+            value = f"multiIf({_words(parts)}, NULL)"
             return f"if(length({value}) <= {kind.precision}, {value}, NULL)"
         case "Decimal":
-            parsed = f"accurateCastOrNull({digits}, {literal(f'Decimal({kind.precision}, {kind.scale})')})"
+            target = literal(f"Decimal({kind.precision}, {kind.scale})")
+            parsed = f"accurateCastOrNull({digits}, {target})"
             whole = f"length(extract({digits}, '^-?0?([0-9]*)'))"
             fits = f"{whole} <= {kind.precision - kind.scale} AND toString({parsed}) = {digits}"
             return f"if({fits}, {parsed}, NULL)"
@@ -174,16 +204,16 @@ def scalar(kind: ColumnType, raw: str) -> str:
             return f"to{family}OrNull({digits})"
         case "Bool":
             return (
-                f"multiIf(isNotNull({boolean(raw)}), {boolean(raw)}, {digits} = '1', true, "
+                f"multiIf(isNotNull({parts.boolean}), {parts.boolean}, {digits} = '1', true, "
                 f"{digits} = '0', false, NULL)"
             )
         case "JSON":
-            held = f"if({tag(raw)} = 'M', {plain_json(raw, exact=True)}, NULL)"
+            held = f"if({parts.tag} = 'M', {parts.plain}, NULL)"
             return f"accurateCastOrNull({held}, {literal(kind.bare)})"
         case "DateTime" | "DateTime64":
-            return _moment(kind, raw)
+            return _moment(kind, parts)
         case _:
-            return _denoted(kind, words)
+            return _denoted(kind, parts.text)
 
 
 def default(kind: ColumnType) -> str:
@@ -205,28 +235,30 @@ def default(kind: ColumnType) -> str:
             return f"to{kind.family}(0)"
 
 
-def _other_text(raw: str) -> str:
-    """Branches of a multiIf: text of BOOL and bytes of B."""
+def _words(parts: Parts) -> str:
+    """Branches of a multiIf: S, N, BOOL and B as text or bytes."""
+    digits = f"if(positionCaseInsensitive({parts.number}, 'e') = 0, {parts.number}, NULL)"
     return (
-        f"isNotNull({boolean(raw)}), if({boolean(raw)}, 'true', 'false'), "
-        f"isNotNull({binary(raw)}), {binary(raw)}"
+        f"isNotNull({parts.text}), {parts.text}, isNotNull({parts.number}), {digits}, "
+        f"isNotNull({parts.boolean}), if({parts.boolean}, 'true', 'false'), "
+        f"isNotNull({parts.binary}), {parts.binary}"
     )
 
 
-def _integer(family: str, raw: str) -> str:
-    digits = number(raw)
+def _integer(family: str, parts: Parts) -> str:
+    digits = parts.number
     parsed = f"to{family}OrNull({digits})"
     if family.endswith(("128", "256")):
         # The wide parsers wrap around instead of refusing.
         parsed = f"if(toString({parsed}) = {digits}, {parsed}, NULL)"
     if family == "UInt8":
-        return f"ifNull({parsed}, toUInt8({boolean(raw)}))"
+        return f"ifNull({parsed}, toUInt8({parts.boolean}))"
     return parsed
 
 
-def _moment(kind: ColumnType, raw: str) -> str:
+def _moment(kind: ColumnType, parts: Parts) -> str:
     precision = kind.precision if kind.family == "DateTime64" else 0
-    words, digits = text(raw), number(raw)
+    words, digits = parts.text, parts.number
     fraction = f"replaceRegexpOne(extract({words}, '[.]([0-9]+)'), '0+$', '')"
     whole = f"replaceRegexpOne({words}, '[.][0-9]+', '')"
     second = f"toUnixTimestamp64Second(parseDateTime64BestEffortOrNull({whole}, 0, 'UTC'))"

@@ -20,7 +20,7 @@ def plain_json(raw: str, *, exact: bool) -> str:
         exact: numbers that neither Int64 nor Float64 spell exactly become strings of digits.
     """
     digits = "substring(t, 2, length(t) - 2)"
-    number = exact_number(digits) if exact else normalised(digits)
+    number = exact_number(digits) if exact else digits
     depth = "arrayCumSum(arrayMap(t -> multiIf(t IN ('{', '['), 1, t IN ('}', ']'), -1, 0), tk))"
     before = "arrayPushFront(arrayPopBack(tk), '')"
     after = "arrayPushBack(arrayPopFront(tk), '')"
@@ -43,42 +43,17 @@ def plain_json(raw: str, *, exact: bool) -> str:
     return _bind("tk", f"extractAll({raw}, {TOKENS})", text)
 
 
-def normalised(digits: str) -> str:
-    """Plain digits of a number: DynamoDB writes them so; an exponent is written out."""
-    is_plain = f"ifNull(positionCaseInsensitive({digits}, 'e'), 0) = 0"
-    return f"if({is_plain}, {digits}, {_expanded(digits)})"
-
-
 def exact_number(digits: str) -> str:
-    """The digits, quoted unless Int64 or Float64 spell the same."""
-    plain = normalised(digits)
-    nearest = normalised("toString(toFloat64OrZero(g))")
+    """The digits, quoted unless Int64 or Float64 spell the same.
+
+    A fraction below 0.0001 is quoted as well: its float is written with an exponent.
+    """
     judged = (
-        "if(toString(toInt64OrZero(g)) = g OR "
-        f"(position(g, '.') > 0 AND {nearest} = g), g, concat('\"', g, '\"'))"
+        "if(toString(toInt64OrZero(g)) = g OR (position(g, '.') > 0 "
+        "AND position(g, '0.0000') = 0 AND toString(toFloat64OrZero(g)) = g), "
+        "g, concat('\"', g, '\"'))"
     )
-    return _bind("g", plain, judged)
-
-
-def _expanded(digits: str) -> str:
-    """A number with an exponent, written out in full by moving the point in its text."""
-    groups = f"extractGroups(ifNull({digits}, ''), '^(-?)([0-9]+)\\\\.?([0-9]*)[eE]([-+]?[0-9]+)$')"
-    whole = (
-        "if(pt <= 0, '0', concat(substring(ds, 1, toUInt32(greatest(pt, 0))), "
-        "repeat('0', toUInt32(greatest(pt - toInt32(length(ds)), 0)))))"
-    )
-    fraction = (
-        "if(pt <= 0, concat(repeat('0', toUInt32(greatest(-pt, 0))), ds), "
-        "substring(ds, toUInt32(greatest(pt, 0)) + 1))"
-    )
-    joined = (
-        "concat(mt[1], replaceRegexpOne(wh, '^0+(.)', '\\\\1'), if(fr = '', '', concat('.', fr)))"
-    )
-    joined = _bind("wh", whole, joined)
-    joined = _bind("fr", f"replaceRegexpOne({fraction}, '0+$', '')", joined)
-    joined = _bind("pt", "toInt32(length(mt[2])) + toInt32OrZero(mt[4])", joined)
-    joined = _bind("ds", "concat(mt[2], mt[3])", joined)
-    return _bind("mt", groups, joined)
+    return _bind("g", digits, judged)
 
 
 def _bind(name: str, value: str, body: str) -> str:

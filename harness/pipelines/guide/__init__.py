@@ -1,0 +1,1 @@
+"""The recipe of ClickHouse's published guide, statement by statement, and nothing wiser."""

@@ -1,0 +1,195 @@
+"""An item makes the same row whether the export or the stream brought it, for every type."""
+
+from __future__ import annotations
+
+import base64
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.pipelines.reference.batches import INSERT_SETTINGS
+from harness.pipelines.reference.cells import Cells
+from harness.pipelines.reference.clickhouse import literal
+from harness.pipelines.reference.config import parse_config, pipe_config
+from harness.pipelines.reference.records import Decoder, Poison
+from harness.pipelines.reference.snapshot import LOAD_SETTINGS
+from harness.pipelines.reference.snapshot_sql import SnapshotSql
+from harness.pipelines.reference.target import target_statement
+from harness.pipelines.reference.versions import VersionLayout
+
+if TYPE_CHECKING:
+    from tests.pipelines.conftest import Servers
+
+TYPES = [
+    "String", "Nullable(String)", "LowCardinality(String)", "FixedString(8)", "Bool",
+    "Nullable(Bool)", "Int8", "UInt8", "Int16", "Nullable(Int64)", "UInt64", "Int128", "UInt128",
+    "Int256", "UInt256", "Decimal(10, 2)", "Decimal(38, 10)", "Nullable(Decimal(76, 20))",
+    "Float32", "Float64", "Date", "Date32", "DateTime", "DateTime64(3)", "DateTime64(6)",
+    "Nullable(DateTime64(9))", "UUID", "IPv4", "IPv6", "Enum8('b' = 1, 'a' = 2)", "JSON",
+    "Array(String)", "Array(Nullable(Int64))", "Array(Decimal(20, 5))", "Array(Array(String))",
+    "Map(String, String)", "Map(String, Array(UInt8))", "Tuple(a Int8, `b c` Nullable(String))",
+    "Tuple(Int8, String)", "Map(String, Map(String, Int64))",
+]  # fmt: skip
+
+texts = st.text(max_size=6) | st.sampled_from(
+    [
+        "", "a", '"', "\\", "{", "}", '{"S":"x"}', "NULL", "é\n\t\0", "2020-02-29", "2021-02-29",
+        "1969-12-31", "2149-06-07", "2020-01-01T10:00:00Z", "2020-01-01T10:00:00.123456+02:00",
+        "1950-06-01 23:59:59.5", "2020-01-01T24:00:00Z", "0a556908-f72b-4be6-9048-9e60715358d4",
+        "0A556908-F72B-4BE6-9048-9E60715358D4", "1.2.3.4", "1.2.3.256", "::1", "2001:db8::ff00:42",
+        "b", "true", "12",
+    ]
+)  # fmt: skip
+edges = st.sampled_from(
+    [
+        "0", "1", "-1", "127", "128", "255", "256", "-128", "-129", "9223372036854775807",
+        "9223372036854775808", "18446744073709551615", "18446744073709551616", "0.1", "-0.5",
+        "12345678.12", "12345678.123", "123456789.12", "1577872800", "1577872800.123", "-1.5",
+        "4294967296", "0.00000000000000000000000000000000000001", "1" + "0" * 40, "1" + "0" * 125,
+        "170141183460469231731687303715884105727", "170141183460469231731687303715884105728",
+        "99999999999999999999999999999999999999", "123456789012345678.5", "26.5", "16777217",
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def digits(draw: st.DrawFn) -> str:
+    whole = draw(st.integers(-(10**38) + 1, 10**38 - 1))
+    scale = draw(st.integers(0, 40))
+    text = format(Decimal(whole).scaleb(-scale), "f") if scale else str(whole)
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+numbers = edges | digits() | st.integers(-300, 300).map(str)
+binaries = st.binary(max_size=10).map(lambda raw: base64.b64encode(raw).decode())
+scalars = st.one_of(
+    st.builds(lambda v: {"S": v}, texts),
+    st.builds(lambda v: {"N": v}, numbers),
+    st.builds(lambda v: {"BOOL": v}, st.booleans()),
+    st.builds(lambda v: {"B": v}, binaries),
+    st.just({"NULL": True}),
+)
+sets = st.one_of(
+    st.lists(texts, min_size=1, max_size=3, unique=True).map(lambda v: {"SS": v}),
+    st.lists(numbers, min_size=1, max_size=3, unique=True).map(lambda v: {"NS": v}),
+    st.lists(binaries, min_size=1, max_size=3, unique=True).map(lambda v: {"BS": v}),
+)
+names = st.sampled_from(["a", "b c", "S", "M", "L", "N", "NS", "x.y", "é"]) | st.text(
+    min_size=1, max_size=3
+)
+values: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    scalars | sets,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda v: {"L": v}),
+        st.dictionaries(names, inner, max_size=3).map(lambda v: {"M": v}),
+    ),
+    max_leaves=8,
+)
+
+
+def _config(table: str, kind: str) -> Any:
+    return parse_config(
+        pipe_config(
+            table=table,
+            columns=[
+                {"name": "k", "type": "String"},
+                {"name": "c", "type": kind, "attribute": "value"},
+                {"name": "inner", "type": "String", "attribute": "value.a"},
+                {"name": "first", "type": "Nullable(String)", "attribute": "value[0]"},
+                {"name": "whole", "type": "String", "attribute": "*"},
+            ],
+            key_schema=[{"attribute_name": "k", "key_type": "HASH"}],
+            source="none",
+            managed_table=True,
+        )
+    )
+
+
+def _twice(value: Any) -> Any:
+    """The item as a Kinesis record carries it: binary encoded once more."""
+    ((tag, held),) = value.items()
+    if tag == "B":
+        return {"B": base64.b64encode(held.encode()).decode()}
+    if tag == "BS":
+        return {"BS": [base64.b64encode(member.encode()).decode() for member in held]}
+    if tag == "M":
+        return {"M": {name: _twice(member) for name, member in held.items()}}
+    if tag == "L":
+        return {"L": [_twice(element) for element in held]}
+    return value
+
+
+def _stream_rows(config: Any, drawn: list[Any]) -> list[bytes]:
+    decoder = Decoder(config, Cells(binary_layers=2))
+    rows = []
+    for number, value in enumerate(drawn):
+        key = {"k": {"S": str(number)}}
+        record = {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1700000000000000,
+                "Keys": key,
+                "NewImage": {**key, "value": _twice(value)},
+            },
+        }
+        try:
+            rows.append(decoder.row(decoder.change(record), 1))
+        except Poison:
+            continue
+    return rows
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
+    servers: Servers, kind: str
+) -> None:
+    number = TYPES.index(kind)
+    ways = [f"way_{number}_{way}" for way in ("stream", "export")]
+    configs = [_config(way, kind) for way in ways]
+    for config in configs:
+        servers.sql.command(target_statement(config))
+
+    @settings(
+        max_examples=5, deadline=None, derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )  # fmt: skip
+    @given(drawn=st.lists(values, min_size=20, max_size=60))
+    def check(drawn: list[Any]) -> None:
+        for way in ways:
+            servers.sql.command(f"TRUNCATE TABLE {way}")
+        rows = _stream_rows(configs[0], drawn)
+        if rows:
+            names = "k, c, inner, first, whole, version, is_deleted"
+            servers.sql.raw_insert(
+                ways[0], names.split(", "), b"\n".join(rows), fmt="JSONCompactEachRow",
+                settings=INSERT_SETTINGS,
+            )  # fmt: skip
+        lines = "\n".join(
+            orjson.dumps({"Item": {"k": {"S": str(n)}, "value": value}}).decode()
+            for n, value in enumerate(drawn)
+        )
+        layout = VersionLayout("UInt64")
+        sql = SnapshotSql(configs[1], layout, version_us=1, is_incremental=False)
+        table = f"format(JSONEachRow, {literal(sql.structure)}, {literal(lines)})"
+        servers.sql.command(sql.insert_rows(table), settings=LOAD_SETTINGS)
+        found = [
+            servers.sql.query(
+                f"SELECT toUInt32(k), hex(toString(c)), hex(inner), hex(first), hex(whole) "
+                f"FROM {way} ORDER BY 1",
+                settings={"json_type_escape_dots_in_keys": 1},
+            ).result_rows
+            for way in ways
+        ]
+        differing = [(a, b) for a, b in zip(*found, strict=False) if a != b]
+        assert not differing, [drawn[a[0]] for a, _ in differing[:1]] + [
+            bytes.fromhex(x) if isinstance(x, str) else x for row in differing[0] for x in row
+        ]
+        assert len(found[0]) == len(found[1])
+
+    check()

@@ -31,6 +31,11 @@ _FOLLOWS_TODAY = frozenset(
     {"credit_card_expire", "credit_card_full", "passport_dates", "passport_dob", "passport_full"}
     | {"passport_owner", "profile", "simple_profile"}
 )
+_NOT_OF_THE_SEED = frozenset(
+    {"color", "color_hsl", "color_hsv", "color_rgb", "color_rgb_float", "passport_gender", "xml"}
+)
+"""They draw from a random source of their own, or follow the order of a Python set."""
+
 _NO_VALUE = frozenset(
     {"add_element", "enum", "image", "json_bytes", "tar", "zip", "random_choices", "random_sample"}
     | {"pyobject", "pystruct", "pyiterable", "pyset", "pydict", "pylist", "pytuple"}
@@ -89,6 +94,12 @@ def bind(name: str, args: dict[str, Any], source: Random) -> Callable[[], Any]:
     if name not in provider_names():
         raise ProviderError(
             "faker", f"a faker provider, found {name!r}", nearest(name, provider_names())
+        )
+    if name in _NOT_OF_THE_SEED:
+        raise ProviderError(
+            "faker",
+            f"a provider that gives the same values again, found {name!r}, which does not",
+            "use another one, such as hex_color for a color",
         )
     generator = _generator()
     method = getattr(generator, name)

@@ -1,6 +1,6 @@
 """Your own data: a DynamoDB export as the items, captured change records as the changes.
 
-Formats, as AWS writes them (see docs/scenarios.md):
+Formats, as AWS writes them:
 - an export folder in DYNAMODB_JSON: `manifest-summary.json`, `manifest-files.json` and
   `data/*.json.gz`, one `{"Item": {...}}` a line; with the manifest, only the files it names;
 - change records, one JSON value a line: the record that DynamoDB puts on Kinesis; a Kinesis record

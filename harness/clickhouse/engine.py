@@ -88,7 +88,7 @@ class Engine:
         except BaseException:
             self._remove()
             raise
-        self._streams = hasattr(self._first, "send_query")
+        self.streams = hasattr(self._first, "send_query")
         self._settings: dict[str, str] = {}
         probe = self.connect()
         for name, value in _SERVER_SETTINGS.items():
@@ -116,7 +116,7 @@ class Engine:
         Raises:
             EngineError: a setting is unknown or its value is wrong.
         """
-        connection = Connection(self._chdb.connect(str(self.path)), streams=self._streams)
+        connection = Connection(self._chdb.connect(str(self.path)), streams=self.streams)
         try:
             connection.set({**self._settings, **(settings or {})})
         except EngineError:

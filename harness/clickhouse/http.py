@@ -17,7 +17,14 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.clickhouse import answers, compression, external, native_blocks, parameters
+from harness.clickhouse import (
+    answers,
+    compression,
+    external,
+    native_blocks,
+    native_revision,
+    parameters,
+)
 from harness.clickhouse.access import Access
 from harness.clickhouse.engine import STREAMED_FORMATS, Result
 from harness.clickhouse.errors import EngineError
@@ -261,9 +268,13 @@ class ClickHouseApp:
         else:
             call.is_clean = leaves_nothing
             self._release(call)
-            headers, encode = self._prepare(call, output_format, first)
+            headers, encode = self._prepare(
+                call, output_format, first, is_one_block=self._engine.streams
+            )
             return Response(200, headers, b"".join(encode(iter([r.data for r in first]))))
-        headers, encode = self._prepare(call, output_format, first)
+        headers, encode = self._prepare(
+            call, output_format, first, is_one_block=self._engine.streams
+        )
 
         def pieces() -> Iterator[bytes]:
             try:
@@ -281,7 +292,12 @@ class ClickHouseApp:
         return Response(200, headers, answers.ResultStream(encode(pieces()), release))
 
     def _prepare(
-        self, call: Call, output_format: str | None, results: list[Result]
+        self,
+        call: Call,
+        output_format: str | None,
+        results: list[Result],
+        *,
+        is_one_block: bool = False,
     ) -> tuple[dict[str, str], Callable[[Iterator[bytes]], Iterator[bytes]]]:
         asked = call.parameters
         compresses = asked.http.get("enable_http_compression")
@@ -300,7 +316,17 @@ class ClickHouseApp:
         if coding is not None:
             headers["Content-Encoding"] = coding
         blocks = asked.is_on("compress")
-        return headers, lambda pieces: answers.encoded(pieces, blocks=blocks, coding=coding)
+        revision = int(asked.own.get("client_protocol_version") or 0)
+
+        def encode(pieces: Iterator[bytes]) -> Iterator[bytes]:
+            if revision and output_format == "Native":
+                pieces = (
+                    native_revision.convert(piece, revision, is_one_block=is_one_block)
+                    for piece in pieces
+                )
+            return answers.encoded(pieces, blocks=blocks, coding=coding)
+
+        return headers, encode
 
     def _headers(self, query_id: str, tag: str) -> dict[str, str]:
         return {

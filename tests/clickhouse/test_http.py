@@ -337,3 +337,32 @@ def test_external_tables_come_as_parts_of_a_form(curl: Curl) -> None:
 
 def test_roles_are_unknown(curl: Curl) -> None:
     assert curl("SELECT 1", role="boss").headers["x-clickhouse-exception-code"] == "511"
+
+
+NATIVE_ONE_ROW = (
+    b"\x03\x01"  # three columns, one row
+    b"\x01a\x05UInt8%b\x07"
+    b"\x01s\x16LowCardinality(String)%b"
+    b"\x01\0\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\x01x\x01\0\0\0\0\0\0\0\x01"
+    b"\x01m\x12Map(String, UInt8)%b\x01\0\0\0\0\0\0\0\x01k\x09"
+)
+BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [
+        ("0", NATIVE_ONE_ROW % (b"", b"", b"")),
+        ("54405", BLOCK_INFO + NATIVE_ONE_ROW % (b"", b"", b"")),
+        ("54454", BLOCK_INFO + NATIVE_ONE_ROW % (b"\0", b"\0", b"\0")),
+    ],
+)
+def test_native_blocks_are_written_for_the_client_s_revision(
+    curl: Curl, revision: str, expected: bytes
+) -> None:
+    answer = curl(
+        "SELECT 7::UInt8 AS a, 'x'::LowCardinality(String) AS s, map('k', 9::UInt8) AS m "
+        "FORMAT Native",
+        client_protocol_version=revision,
+    )
+    assert answer.body == expected

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -224,3 +225,23 @@ def test_an_unknown_stream_is_an_error_of_the_sdk(clients: Clients) -> None:
         "Code": "ResourceNotFoundException",
         "Message": "Stream absent under account 000000000000 not found.",
     }
+
+
+def test_two_writers_of_one_item_leave_log_and_table_consistent(clients: Clients, aws: Aws) -> None:
+    clients("dynamodb").create_table(**TABLE)
+
+    def write(writer: Any) -> None:
+        for _ in range(100):
+            writer.update_item(
+                TableName="orders",
+                Key={"id": {"S": "one"}},
+                UpdateExpression="ADD n :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        for written in [pool.submit(write, clients("dynamodb")) for _ in range(2)]:
+            written.result()
+    item = clients("dynamodb").get_item(TableName="orders", Key={"id": {"S": "one"}})["Item"]
+    assert item["n"] == {"N": "200"}
+    assert aws.region().dynamodb.tables.get("orders").log.end == 200

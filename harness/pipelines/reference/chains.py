@@ -13,7 +13,7 @@ def chain_order(links: list[Link | None], prior: bytes | None) -> list[list[int]
 
     Args:
         links: in order of arrival; None for a change that does not say where it came from.
-        prior: the image before all of them, if known.
+        prior: the image before all of them, if known; empty for an absent item.
 
     Without links for all of them, or where the links form no single path, the order of arrival
     is kept.
@@ -52,8 +52,11 @@ def _path(links: list[Link], part: list[int], prior: bytes | None) -> list[int]:
         return part
     if starts:
         start = starts[0]
+    elif prior is not None and prior in leaving:
+        start = prior
     else:
-        start = prior if prior is not None and prior in leaving else links[part[0]][0]
+        # A circle. Of all images absence is the likeliest to recur: insert and delete.
+        start = b"" if b"" in leaving else links[part[0]][0]
     walk: list[tuple[bytes, int]] = [(start, -1)]
     path: list[int] = []
     while walk:

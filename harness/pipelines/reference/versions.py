@@ -19,8 +19,8 @@ and at a restart `resume_lookback_ms`), the last change has the strictly highest
 the order and number of deliveries. A delete and a re-insert in one stamp are such a tie.
 
 **Not guaranteed**, because nobody can: (a) a tie whose images return to where they began (1 → 2
-→ 1) when the image before it is not in the window: both rotations fit, and the order of arrival
-decides; (b) ties whose members are further apart than the window; (c) a stream without OldImage
+→ 1) when the image before it is not in the window: each rotation fits. Absence is then taken as
+the beginning (insert, delete), else the order of arrival decides; (b) ties whose members are further apart than the window; (c) a stream without OldImage
 (a DynamoDB Streams view of new images): the order of arrival decides, which for Streams is the
 true one; (d) stamps that contradict the order of writes (clock skew between storage nodes).
 Unique write markers inside the items exclude (a).

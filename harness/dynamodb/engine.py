@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from harness.dynamodb.attributes import same_item
+from harness.dynamodb.store import stored_json
 
 if TYPE_CHECKING:
     from harness.clock import Clock
@@ -88,7 +89,7 @@ def put_row(
     """
     items = table.items
     old_row = items.ordered.rows.get(position)
-    json = orjson.dumps(new)
+    json = stored_json(new)
     old_size = 0
     if old_row is not None:
         old_json, old_size = old_row

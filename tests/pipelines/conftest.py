@@ -74,7 +74,7 @@ class Running:
         def run() -> None:
             try:
                 pipeline.run(env)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised again at the end
                 self.failure = error
 
         self._thread = threading.Thread(target=run, daemon=True)

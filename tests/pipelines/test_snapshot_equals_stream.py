@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.pipelines.reference.batches import INSERT_SETTINGS
@@ -34,6 +35,8 @@ TYPES = [
     "Map(String, String)", "Map(String, Array(UInt8))", "Tuple(a Int8, `b c` Nullable(String))",
     "Tuple(Int8, String)", "Map(String, Map(String, Int64))",
 ]  # fmt: skip
+
+_ESCAPE = re.compile(rb"u00[0-9A-Fa-f]{2}")
 
 texts = st.text(max_size=6) | st.sampled_from(
     [
@@ -145,6 +148,19 @@ def _stream_rows(config: Any, drawn: list[Any]) -> list[bytes]:
     return rows
 
 
+def _spelled_alike(rows: Any) -> list[list[Any]]:
+    """JSON text may escape a control character or a slash in two ways: take one of them."""
+    return [
+        [
+            _ESCAPE.sub(lambda m: m.group().lower(), bytes.fromhex(cell)).replace(b"\\/", b"/")
+            if isinstance(cell, str)
+            else cell
+            for cell in row
+        ]
+        for row in rows
+    ]
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
     servers: Servers, kind: str
@@ -156,7 +172,7 @@ def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
         servers.sql.command(target_statement(config))
 
     @settings(
-        max_examples=5, deadline=None, derandomize=True,
+        max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(drawn=st.lists(values, min_size=20, max_size=60))
@@ -179,17 +195,17 @@ def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
         table = f"format(JSONEachRow, {literal(sql.structure)}, {literal(lines)})"
         servers.sql.command(sql.insert_rows(table), settings=LOAD_SETTINGS)
         found = [
-            servers.sql.query(
-                f"SELECT toUInt32(k), hex(toString(c)), hex(inner), hex(first), hex(whole) "
-                f"FROM {way} ORDER BY 1",
-                settings={"json_type_escape_dots_in_keys": 1},
-            ).result_rows
+            _spelled_alike(
+                servers.sql.query(
+                    f"SELECT toUInt32(k), hex(toString(c)), hex(inner), hex(first), hex(whole) "
+                    f"FROM {way} ORDER BY 1",
+                    settings={"json_type_escape_dots_in_keys": 1},
+                ).result_rows
+            )
             for way in ways
         ]
         differing = [(a, b) for a, b in zip(*found, strict=False) if a != b]
-        assert not differing, [drawn[a[0]] for a, _ in differing[:1]] + [
-            bytes.fromhex(x) if isinstance(x, str) else x for row in differing[0] for x in row
-        ]
+        assert not differing, f"{drawn[differing[0][0][0]]}: {differing[0]}"
         assert len(found[0]) == len(found[1])
 
     check()

@@ -30,6 +30,15 @@ def key_position(schema: KeySchema, key: Item) -> bytes:
     Raises:
         AwsError: ValidationException; not exactly the key attributes, or a wrong type or size.
     """
+    if schema.more_hash or schema.more_range:
+        hashes, ranges = schema.hash_keys, schema.range_keys
+        if len(key) != len(hashes) + len(ranges):
+            raise validation_error(NOT_A_KEY)
+        for name, kind in hashes:
+            _check_part(key, name, kind, is_hash=True)
+        for name, kind in ranges:
+            _check_part(key, name, kind, is_hash=False)
+        return schema.position(key)
     hash_name, range_name = schema.hash_name, schema.range_name
     if len(key) != (1 if range_name is None else 2):
         raise validation_error(NOT_A_KEY)
@@ -66,12 +75,9 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
     wanted = None if names is None else set(names)
     for index in table.items.indexes.values():
         schema = index.schema
-        for name, kind in (
-            (schema.hash_name, schema.hash_type),
-            (schema.range_name, schema.range_type),
-        ):
-            value = None if name is None else item.get(name)
-            if value is None or name is None or kind is None:
+        for name, kind in schema.hash_keys + schema.range_keys:
+            value = item.get(name)
+            if value is None:
                 continue
             if wanted is not None and name not in wanted:
                 continue

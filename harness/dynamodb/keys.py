@@ -32,29 +32,35 @@ class KeySchema:
         hash_type: its type.
         range_name: the sort key, or None.
         range_type: its type, or None.
+        more_hash: names and types of further partition key attributes; global indexes only.
+        more_range: those of further sort key attributes; global indexes only.
     """
 
     hash_name: str
     hash_type: str
     range_name: str | None = None
     range_type: str | None = None
+    more_hash: tuple[tuple[str, str], ...] = ()
+    more_range: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Hash name, then range name where there is one."""
+        """Hash name, then range name where there is one (all of them for several)."""
+        if self.more_hash or self.more_range:
+            return tuple(name for name, _ in self.hash_keys + self.range_keys)
         return (self.hash_name,) if self.range_name is None else (self.hash_name, self.range_name)
 
     @property
     def hash_keys(self) -> tuple[tuple[str, str], ...]:
         """Name and type of the partition key."""
-        return ((self.hash_name, self.hash_type),)
+        return ((self.hash_name, self.hash_type), *self.more_hash)
 
     @property
     def range_keys(self) -> tuple[tuple[str, str], ...]:
         """Name and type of the sort key, where there is one."""
         if self.range_name is None or self.range_type is None:
             return ()
-        return ((self.range_name, self.range_type),)
+        return ((self.range_name, self.range_type), *self.more_range)
 
     def of(self, item: Item) -> Item:
         """The key attributes of `item`, which must have them."""
@@ -64,12 +70,18 @@ class KeySchema:
 
     def position(self, item: Item) -> bytes:
         """Where `item` (or a bare key) stands in scan order; unique per key."""
+        if self.more_hash or self.more_range:
+            return self._position_of_many(item)
         value = item[self.hash_name][self.hash_type]
         if self.hash_type != "S":
             return token(self.hash_type, value) + self._range_part(item)
         raw_value = value.encode("utf-8", "surrogatepass")
         digest = md5(SALT + raw_value, usedforsecurity=False).digest()
         return digest if self.range_name is None else digest + self._range_part(item)
+
+    def _position_of_many(self, item: Item) -> bytes:
+        hashed = tokens([(kind, item[name][kind]) for name, kind in self.hash_keys])
+        return hashed + b"".join(ordered(kind, item[name][kind]) for name, kind in self.range_keys)
 
     def _range_part(self, item: Item) -> bytes:
         if self.range_name is None or self.range_type is None:
@@ -88,6 +100,10 @@ class KeySchema:
 
         An index does not hold such items.
         """
+        if self.more_hash or self.more_range:
+            keys = self.hash_keys + self.range_keys
+            if any(kind not in item.get(name, ()) for name, kind in keys):
+                return None
         if self.hash_type not in item.get(self.hash_name, ()):
             return None
         if self.range_name is not None and self.range_type not in item.get(self.range_name, ()):
@@ -98,6 +114,14 @@ class KeySchema:
 def token(kind: str, value: str) -> bytes:
     """The hash of a partition key value: where its partition stands in scan order."""
     return md5(SALT + raw(kind, value), usedforsecurity=False).digest()
+
+
+def tokens(values: list[tuple[str, str]]) -> bytes:
+    """The hash of several partition key values; of one, what `token` gives."""
+    if len(values) == 1:
+        return token(*values[0])
+    joined = b"".join(ordered(kind, value) for kind, value in values)
+    return md5(SALT + joined, usedforsecurity=False).digest()
 
 
 def raw(kind: str, value: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.dynamodb.keys import TOKEN_BYTES, ordered, prefix, token
+from harness.dynamodb.keys import TOKEN_BYTES, ordered, prefix, token, tokens
 from harness.dynamodb.store import PAST
 
 if TYPE_CHECKING:
@@ -68,10 +68,17 @@ def partition(schema: KeySchema, hash_value: Attribute) -> Stretch:
 
 def stretch_of(schema: KeySchema, key_range: KeyRange) -> Stretch:
     """What a query's key conditions select."""
-    whole = partition(schema, key_range.hash_value)
+    kinds = [kind for _, kind in schema.hash_keys]
+    values = [value[kind] for value, kind in zip(key_range.hash_values, kinds, strict=True)]
+    low = tokens(list(zip(kinds, values, strict=True)))
+    ranges = [kind for _, kind in schema.range_keys]
+    for value, kind in zip(key_range.equal_values, ranges, strict=False):
+        low += ordered(kind, value[kind])
+    whole = Stretch(low, successor(low))
     if key_range.operator is None:
         return whole
-    return narrowed(schema, whole, key_range.operator, key_range.bounds)
+    kind = ranges[len(key_range.equal_values)]
+    return _narrowed(kind, whole, key_range.operator, key_range.bounds)
 
 
 def narrowed(
@@ -85,7 +92,10 @@ def narrowed(
         operator: `=`, `<`, `<=`, `>`, `>=`, `BETWEEN` or `begins_with`.
         values: one value, or the two bounds of BETWEEN.
     """
-    kind = schema.range_type or ""
+    return _narrowed(schema.range_type or "", whole, operator, values)
+
+
+def _narrowed(kind: str, whole: Stretch, operator: str, values: Sequence[Attribute]) -> Stretch:
     start = whole.low
     if operator == "begins_with":
         low = start + prefix(kind, values[0][kind])

@@ -80,8 +80,8 @@ def describe_deleted(table: Table) -> Json:
 
 def key_schema(schema: KeySchema) -> list[Json]:
     """A KeySchema in wire form."""
-    roles = zip(schema.names, ("HASH", "RANGE"), strict=False)
-    return [{"AttributeName": name, "KeyType": role} for name, role in roles]
+    hashes = [{"AttributeName": name, "KeyType": "HASH"} for name, _ in schema.hash_keys]
+    return hashes + [{"AttributeName": name, "KeyType": "RANGE"} for name, _ in schema.range_keys]
 
 
 def seconds(moment_us: int) -> float:

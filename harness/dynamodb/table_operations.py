@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from harness.dynamodb.keys import KeySchema
 from harness.dynamodb.shapes import encode, validation_error
 from harness.dynamodb.store import Index
+from harness.dynamodb.table_checks import check_create
 from harness.dynamodb.table_description import describe, describe_deleted
-from harness.dynamodb.table_requests import CREATE_TABLE, LIST_TABLES, ONE_TABLE, check_create
+from harness.dynamodb.table_requests import CREATE_TABLE, LIST_TABLES, ONE_TABLE
 from harness.dynamodb.tables import IndexState, Table, Throughput, in_use
 from harness.dynamodb.tags import check_tags
 
@@ -87,10 +88,17 @@ def new_table(tables: Tables, request: Json) -> Table:
 
 def schema_of(elements: list[Json], types: dict[str, str]) -> KeySchema:
     """A KeySchema of a request with the types of its attributes."""
-    names = [element["AttributeName"] for element in elements]
-    if len(names) == 1:
-        return KeySchema(names[0], types[names[0]])
-    return KeySchema(names[0], types[names[0]], names[1], types[names[1]])
+    keys: dict[str, list[tuple[str, str]]] = {"HASH": [], "RANGE": []}
+    for element in elements:
+        name = element["AttributeName"]
+        keys[element["KeyType"]].append((name, types[name]))
+    (hash_name, hash_type), *more_hash = keys["HASH"]
+    if not keys["RANGE"]:
+        return KeySchema(hash_name, hash_type, more_hash=tuple(more_hash))
+    (range_name, range_type), *more_range = keys["RANGE"]
+    return KeySchema(
+        hash_name, hash_type, range_name, range_type, tuple(more_hash), tuple(more_range)
+    )
 
 
 def index_of(table: Table, request: Json, *, is_global: bool) -> Index:

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
 from harness.dynamodb.shapes import encode, validation_error
+from harness.dynamodb.table_checks import INVALID, check_bounds, check_index_update
 from harness.dynamodb.table_description import describe
 from harness.dynamodb.table_operations import add_global_index, encryption_of, throughput_of
-from harness.dynamodb.table_requests import (
-    INVALID,
-    UPDATE_TABLE,
-    check_bounds,
-    check_index_update,
-)
+from harness.dynamodb.table_requests import UPDATE_TABLE
 from harness.dynamodb.tables import NAMESPACE, Throughput, in_use, not_found
 
 if TYPE_CHECKING:

@@ -243,3 +243,56 @@ def test_a_start_key_outside_the_query_is_refused(world: ItemWorld) -> None:
     assert message == (
         "The provided starting key is outside query boundaries based on provided conditions"
     )
+
+
+def test_a_global_index_with_several_key_attributes(world: ItemWorld) -> None:
+    names = ("h", "a", "b", "n")
+    world.client.create_table(
+        TableName="many",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "N" if name == "n" else "S"}
+            for name in ("pk", *names)
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {  # type: ignore[list-item, misc]
+                "IndexName": "all",
+                "KeySchema": [
+                    {"AttributeName": "h", "KeyType": "HASH"},
+                    *({"AttributeName": name, "KeyType": "RANGE"} for name in "abn"),
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    rows = [("T", "x", "10"), ("T", "x", "9"), ("T", "w", "1"), ("F", "z", "5")]
+    for place, (a, b, n) in enumerate(rows):
+        world.put("many", pk={"S": str(place)}, h={"S": "o"}, a={"S": a}, b={"S": b}, n={"N": n})
+    world.put("many", pk={"S": "sparse"}, h={"S": "o"}, a={"S": "T"}, b={"S": "x"})
+
+    def found(condition: str, **more: Any) -> list[str]:
+        values = {":h": {"S": "o"}, ":a": {"S": "T"}, ":b": {"S": "x"}, ":n": {"N": "9"}}
+        used = {key: value for key, value in values.items() if key in condition}
+        answer = world.client.query(
+            TableName="many",
+            IndexName="all",
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=used,
+            **more,
+        )
+        return [item["pk"]["S"] for item in answer["Items"]]
+
+    assert found("h = :h") == ["3", "2", "1", "0"]
+    assert found("h = :h AND a = :a") == ["2", "1", "0"]
+    assert found("h = :h AND a = :a AND b = :b AND n > :n") == ["0"]
+    assert found("h = :h AND a = :a AND b < :b", ScanIndexForward=False) == ["2"]
+    first = world.client.query(
+        TableName="many",
+        IndexName="all",
+        KeyConditionExpression="h = :h",
+        ExpressionAttributeValues={":h": {"S": "o"}},
+        Limit=2,
+    )
+    assert set(first["LastEvaluatedKey"]) == {"pk", "h", "a", "b", "n"}
+    assert found("h = :h", ExclusiveStartKey=first["LastEvaluatedKey"]) == ["1", "0"]

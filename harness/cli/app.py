@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import doctor, run, scenarios, serve
+from harness.cli.messages import print_error
 from harness.errors import HarnessError
 from harness.run.result import INTERRUPTED
 
@@ -71,7 +72,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="harness", standalone_mode=False)
     except HarnessError as error:
         print_error(error.message, error.hint)
         return error.exit_code
@@ -87,14 +88,10 @@ def _run() -> int:
         # The reader of our output has gone: there is nobody left to tell.
         sys.stderr.close()
         return 0
+    if code == INTERRUPTED:
+        # Typer has turned the interrupt into an exit code already.
+        sys.stderr.write("interrupted\n")
     return code if isinstance(code, int) else 0
-
-
-def print_error(message: str, hint: str) -> None:
-    """One line on stderr, and what to do about it."""
-    sys.stderr.write(f"error: {message}\n")
-    if hint:
-        sys.stderr.write(f"  hint: {hint}\n")
 
 
 def _on_terminate(_number: int, _frame: FrameType | None) -> None:

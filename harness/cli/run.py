@@ -10,6 +10,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from harness.cli.messages import print_error
 from harness.errors import HarnessError, UsageError
 from harness.report.terminal import Progress, print_result
 from harness.run.result import EXIT_CODES, Result
@@ -73,7 +74,7 @@ def run(
         result = _run_one(scenario, options, stderr)
         result.replay = _replay(name, result, pipeline, settings or [], no_expect=no_expect)
         results.append(result)
-        if not as_json:
+        if not as_json and result.outcome != "error":
             print_result(stdout, result)
     if as_json:
         documents = [result.as_json() for result in results]
@@ -105,6 +106,8 @@ def _run_one(scenario: Scenario, options: object, stderr: Console) -> Result:
     except HarnessError as error:
         if error.exit_code != EXIT_CODES["error"]:
             raise
+        progress.close()
+        print_error(error.message, error.hint)
         name = options.pipeline or scenario.pipeline.name
         return Result(scenario.name, name, scenario.seed, "error", str(error))
     finally:

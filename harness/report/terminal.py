@@ -75,8 +75,10 @@ class Progress:
         self._ended.set()
         if self._thread:
             self._thread.join()
+            self._thread = None
         if self._live:
             self._live.stop()
+            self._live = None
 
     def _refresh(self) -> None:
         while not self._ended.wait(REFRESH_SECONDS):

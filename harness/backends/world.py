@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from harness.backends.embedded_aws import EmbeddedAws
@@ -83,16 +83,23 @@ class World:
 
     Args:
         backends: what to start.
-        clock: not needed by the servers, which are processes with clocks of their own.
+        clock: its seed draws the password; the servers are processes with clocks of their own.
+        aws_settings: settings of the embedded endpoint, as `PUT /_harness/settings` takes them.
     """
 
-    def __init__(self, backends: Backends, clock: Clock) -> None:
+    def __init__(
+        self,
+        backends: Backends,
+        clock: Clock,
+        *,
+        aws_settings: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
         self._backends = backends
         self._clock = clock
         self._aws: EmbeddedAws | None = None
         self._clickhouse: EmbeddedClickHouse | None = None
         if backends.aws == EMBEDDED and backends.only != "clickhouse":
-            self._aws = EmbeddedAws(port=backends.aws_port)
+            self._aws = EmbeddedAws(port=backends.aws_port, settings=aws_settings)
         if backends.clickhouse == EMBEDDED and backends.only != "aws":
             # A password for each run: another program on this machine cannot write by mistake.
             password = clock.substream("clickhouse password").randbytes(12).hex()

@@ -51,6 +51,7 @@ def compare(evidence: Evidence) -> Comparison:
 class _Comparer:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
+        self.kinds = {column.name: column.kind for column in evidence.columns}
         self.result = Comparison(items=len(evidence.source), rows=len(evidence.rows))
         self.writes: dict[Key, list[Write]] = {}
         for write in evidence.writes:
@@ -166,6 +167,13 @@ class _Comparer:
         else:
             self.add("phantom", key, "was never written, yet ClickHouse shows it", None, row)
 
+    def found(self, name: str, row: Mapping[str, Any]) -> Any:
+        kind = self.kinds[name]
+        try:
+            return found_cell(kind, row[name])
+        except (ValueError, TypeError):
+            return row[name]
+
     def note_unstorable(self, item: Item, reason: str = "the key") -> None:
         key = {name: _wire_text(item.get(name)) for name in self.evidence.key_attributes}
         self.result.unstorable.append(Finding(key, f"cannot be stored: {reason}"))
@@ -186,7 +194,7 @@ class _Comparer:
             {n: _text(v) for n, v in zip(names, key, strict=True)},
             what,
             None if expected is None else {n: _text(expected[n]) for n in shown if n in expected},
-            None if row is None else {n: _text(row[n]) for n in shown},
+            None if row is None else {n: _text(self.found(n, row)) for n in shown},
         )
         self.result.differences.append(Difference(kind, finding))
 

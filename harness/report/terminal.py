@@ -127,7 +127,7 @@ def _checks_table(checks: list[Verdict]) -> Padding:
     table = Table(box=None, show_header=False, padding=(0, 1))
     for verdict in checks:
         mark, style = _MARKS[verdict.verdict]
-        idle = "" if verdict.could_fail else "  (nothing in this run that it could fail on)"
+        idle = "" if verdict.could_fail else " – nothing here could fail it"
         table.add_row(
             Text(mark, style=style), Text(verdict.name), Text(verdict.message + idle, style="dim")
         )

@@ -62,7 +62,7 @@ def expected_cell(kind: ColumnType, attribute: Attribute | None) -> Any:
     if wire_type == "N":
         return _expected_number(kind, value)
     if wire_type == "BOOL" and name in ("Bool", "UInt8"):
-        return int(value)
+        return bool(value) if name == "Bool" else int(value)
     if wire_type == "S":
         return _expected_from_text(kind, value)
     raise Unstorable(f"{wire_type} in {kind.text or name}")
@@ -91,6 +91,8 @@ def default_cell(kind: ColumnType) -> Any:
         return kind.names[kind.numbers.index(min(kind.numbers, key=_enum_default_order))]
     if name == "Decimal":
         return Decimal(0)
+    if name == "Bool":
+        return False
     return 0.0 if name.startswith(("Float", "BFloat")) else 0
 
 
@@ -132,7 +134,9 @@ def _found_scalar(name: str, value: Any) -> Any:
         return (value - _DAY_ZERO).days if isinstance(value, date) else value
     if name == "Decimal":
         return Decimal(value)
-    if name == "Bool" or name.startswith(("Int", "UInt")):
+    if name == "Bool":
+        return bool(value)
+    if name.startswith(("Int", "UInt")):
         return int(value)
     if name.startswith(("Float", "BFloat")):
         return float(value)
@@ -217,7 +221,7 @@ def _expected_number(kind: ColumnType, digits: str) -> Any:
     if name == "Bool":
         if number not in (0, 1):
             raise Unstorable(f"{digits} in Bool")
-        return int(number)
+        return bool(number)
     if name == "Decimal":
         return _fit_decimal(kind, number)
     if name == "Float64":

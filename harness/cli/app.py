@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import doctor, run, scenarios, serve
+from harness.cli import bench, doctor, run, scenarios, serve
 from harness.cli.messages import print_error
 from harness.errors import HarnessError
 from harness.run.result import INTERRUPTED
@@ -36,6 +36,7 @@ app.command("list")(scenarios.list_scenarios)
 app.command("schema")(scenarios.schema)
 app.command("up")(serve.up)
 app.command("doctor")(doctor.doctor)
+app.add_typer(bench.bench)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature

@@ -1,0 +1,120 @@
+"""`harness bench …`: how fast the parts are, against what one could use in their place."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.bench.contenders import Contender
+    from harness.bench.result import Measured
+
+WIDTH = 200
+
+bench = typer.Typer(name="bench", help="Measure speed and memory.", no_args_is_help=True)
+
+PEER_HELP = "A peer by name, or the URL of an endpoint that runs; may be repeated. Default: those installed."
+
+
+@bench.callback()
+def _root() -> None:
+    """Measure speed and memory."""
+
+
+@bench.command("aws")
+def aws(
+    *,
+    peer: Annotated[list[str] | None, typer.Option(help=PEER_HELP)] = None,
+    row: Annotated[list[str] | None, typer.Option(help="Only this row; may be repeated.")] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.01, help="Measured on each endpoint for each row.")
+    ] = 2.5,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    quick: Annotated[bool, typer.Option(help="Small tables, short rounds: an impression.")] = False,
+    doc: Annotated[
+        Path | None, typer.Option(help="Write the result as a section of this document.")
+    ] = None,
+) -> int:
+    """Compare the embedded AWS endpoint with its peers.
+
+    Exit code 1 when a row is below its bar.
+    """
+    return _compare(peer or [], row or [], seconds=seconds, as_json=as_json, quick=quick, doc=doc)
+
+
+def _compare(
+    peers: Sequence[str],
+    row_names: Sequence[str],
+    *,
+    seconds: float,
+    as_json: bool,
+    quick: bool,
+    doc: Path | None,
+) -> int:
+    from harness.bench import machine, show
+    from harness.bench.aws import bench as measure
+    from harness.bench.aws import rows_named
+    from harness.bench.contenders import embedded
+    from harness.bench.load import QUICK, Amounts
+    from harness.bench.measure import Effort
+
+    rows = rows_named(row_names)
+    others = _contenders(peers)
+    names = [one.name for one in others]
+    effort = Effort(min(seconds, 0.6), rounds=3) if quick else Effort(seconds)
+    found, versions = measure(
+        embedded(),
+        others,
+        rows,
+        amounts=QUICK if quick else Amounts(),
+        effort=effort,
+        tell=_tell,
+    )
+    about = machine.describe(versions)
+    if as_json:
+        _print_json({"machine": about, "rows": [one.as_json() for one in found]})
+    else:
+        _print(show.table(found, names))
+    if doc is not None:
+        command = "harness bench aws --quick" if quick else "harness bench aws"
+        show.write_section(doc, "AWS endpoint", show.markdown(found, names, about, command))
+    return 0 if all(one.passed for one in found) else 1
+
+
+def _contenders(names: Sequence[str]) -> list[Contender]:
+    from harness.bench.contenders import at_url, installed, known
+
+    if not names:
+        return installed()
+    return [at_url(name) if "://" in name else known(name) for name in names]
+
+
+def _tell(one: Measured) -> None:
+    from harness.bench.show import figure
+
+    best = f"{one.best_peer} {figure(one.peers[one.best_peer])}" if one.best_peer else "no peer"
+    ratio = "" if one.ratio is None else f" ×{one.ratio:.2f}"
+    mark = "" if one.passed else "  below the bar"
+    sys.stderr.write(f"  {one.row.name}: {figure(one.ours)} {one.row.unit}; {best}{ratio}{mark}\n")
+    sys.stderr.flush()
+
+
+def _print(shown: object) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(shown)
+
+
+def _print_json(body: object) -> None:
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.flush()

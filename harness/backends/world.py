@@ -5,6 +5,7 @@ Each is either embedded, started here and gone with the run, or a URL that someb
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -15,11 +16,30 @@ from harness.backends.embedded_clickhouse import EmbeddedClickHouse
 from harness.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from harness.clock import Clock
 
 EMBEDDED = "embedded"
+SPACE_TO_START_BYTES = 256 * 1024**2
+SPACE_LEFT_BYTES = 32 * 1024**2
+"""Below it ClickHouse may have refused inserts: no verdict on a pipeline can rest on that."""
+
+
+def require_space(path: Path, needed_bytes: int) -> None:
+    """Make sure that ClickHouse has room.
+
+    Raises:
+        BackendError: less than `needed_bytes` are free where `path` lies.
+    """
+    free = shutil.disk_usage(path if path.exists() else path.parent).free
+    if free < needed_bytes:
+        raise BackendError(
+            f"no disk space for ClickHouse: {free / 1024**2:,.0f} MiB are free in {path.parent}, "
+            f"{needed_bytes / 1024**2:,.0f} MiB are needed",
+            hint="free some, or set TMPDIR to a folder on another disk",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,8 @@ class World:
     def __enter__(self) -> World:
         servers = self._servers()
         try:
+            if self._clickhouse is not None:
+                require_space(self._clickhouse.path, SPACE_TO_START_BYTES)
             with ThreadPoolExecutor(max_workers=2) as pool:
                 for started in [pool.submit(server.start) for server in servers]:
                     started.result()
@@ -169,6 +191,16 @@ class World:
             return f"{EMBEDDED} {version or self._clickhouse.version()}"
         address = urlsplit(self._backends.clickhouse)
         return f"{address.hostname}:{address.port} {version}".strip()
+
+    def require_health(self) -> None:
+        """Make sure that the servers were in order, before anybody is judged.
+
+        Raises:
+            BackendError: one has stopped, or ClickHouse's disk is full.
+        """
+        self.raise_if_broken()
+        if self._clickhouse is not None:
+            require_space(self._clickhouse.path, SPACE_LEFT_BYTES)
 
     def variables(self) -> dict[str, str]:
         """The environment that lets any client use both."""

@@ -119,6 +119,8 @@ class _Run:
         child = self.snapshot(world, source, writing)
         self.write_changes(writing)
         settled, items = self.settle(world, source, target, child)
+        if settled.how != "equal":
+            world.require_health()
         self.check(writing, items, target, settled)
         self.end(child)
         return self.result

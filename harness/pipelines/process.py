@@ -8,6 +8,7 @@ the error (2 wrong usage, 4 the pipeline could not go on).
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, help="the pipe as JSON")
     options = parser.parse_args(arguments)
     stop = threading.Event()
+    # Decoded records are trees of dicts without cycles: looking for cycles often only costs.
+    gc.set_threshold(200_000, 50, 100)
     try:
         config = read_config(options.config)
         pipeline = pipelines().get(options.name)(config)

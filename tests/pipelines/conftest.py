@@ -51,7 +51,7 @@ class Servers:
             region_name=self.aws.region,
         )
 
-    def environment(self, **fields: str) -> Environment:
+    def environment(self, **fields: Any) -> Environment:
         return Environment(
             aws_endpoint_url=self.aws.endpoint,
             aws_access_key_id=self.aws.access_key,

@@ -97,3 +97,68 @@ def test_one_thread_does_it_all_step_by_step(servers: Servers) -> None:
     table.put({"id": {"S": "b"}, "age": {"N": "2"}})
     with table.running(export=export, settings={"workers": 0}):
         table.wait_for_rows([("a", 1, None), ("b", 2, None)])
+
+
+def test_a_split_is_followed_parents_first(servers: Servers) -> None:
+    table = users(servers)
+    table.enable_stream()
+    kinesis, stream = servers.kinesis, f"{table.name}-cdc"
+    for number in range(10):
+        table.put({"id": {"S": f"u{number}"}, "age": {"N": "1"}})
+    with table.running():
+        table.wait_for_rows([(f"u{number}", 1, None) for number in range(10)])
+        kinesis.split_shard(
+            StreamName=stream,
+            ShardToSplit="shardId-000000000000",
+            NewStartingHashKey=str(2**127),
+        )
+        kinesis.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
+        for number in range(10):
+            table.put({"id": {"S": f"u{number}"}, "age": {"N": "2"}})
+        table.wait_for_rows([(f"u{number}", 2, None) for number in range(10)])
+    shards = servers.sql.query(
+        f"SELECT unit, start, status FROM {table.name}_clickpipes_checkpoint FINAL "
+        "WHERE unit LIKE 'shardId%' ORDER BY unit"
+    ).result_rows
+    assert shards == [
+        ("shardId-000000000000", "TRIM_HORIZON", "ended"),
+        ("shardId-000000000001", "TRIM_HORIZON", "open"),
+        ("shardId-000000000002", "TRIM_HORIZON", "open"),
+    ]
+
+
+def test_a_row_that_clickhouse_itself_refuses_leaves_its_neighbours_alone(
+    servers: Servers,
+) -> None:
+    table = users(servers)
+    table.enable_stream()
+    servers.sql.command(
+        f"CREATE TABLE {table.name} (id String, age Int8, name Nullable(Int32), version UInt64, "
+        "is_deleted UInt8) "
+        "ENGINE = ReplacingMergeTree(version, is_deleted) ORDER BY id"
+    )
+    for number in range(8):
+        name = "not a number" if number == 3 else "5"
+        table.put({"id": {"S": f"u{number}"}, "age": {"N": str(number)}, "name": {"S": name}})
+    with table.running():
+        table.wait_for_rows([(f"u{n}", n, 5) for n in range(8) if n != 3])
+        servers.clock.wait_until(
+            lambda: len(table.errors()) == 1, timeout_seconds=10, what="the error row"
+        )
+    reason, raw = table.errors()[0]
+    assert reason.startswith("Code: 27.")
+    assert '"id":{"S":"u3"}' in raw
+
+
+def test_a_second_export_repairs_and_removes_orphans(servers: Servers) -> None:
+    table = users(servers)
+    table.enable_stream()
+    table.put({"id": {"S": "orphan"}, "age": {"N": "1"}})
+    table.put({"id": {"S": "stale"}, "age": {"N": "1"}})
+    settings = {"snapshot_margin_seconds": 0}
+    with table.running(export=table.export(), source="none", settings=settings):
+        table.wait_for_rows([("orphan", 1, None), ("stale", 1, None)])
+    table.delete({"id": {"S": "orphan"}})
+    table.put({"id": {"S": "stale"}, "age": {"N": "2"}})
+    with table.running(export=table.export(), source="none", settings=settings):
+        table.wait_for_rows([("stale", 2, None)])

@@ -76,8 +76,9 @@ class SwapsTwoVersions(ClickPipes):
 class _FloatCells(Cells):
     """Numbers go through a binary float first, as a careless JSON parser does it."""
 
-    def _not_null(self, kind: ColumnType) -> Callable[[str, Any], Any]:
-        exact = super()._not_null(kind)
+    def not_null(self, kind: ColumnType) -> Callable[[str, Any], Any]:
+        """The exact function, fed with what a float leaves of a number."""
+        exact = super().not_null(kind)
         if kind.family not in INTEGER_RANGES and kind.family not in ("Decimal", "String"):
             return exact
 

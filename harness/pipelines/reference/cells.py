@@ -66,7 +66,7 @@ class Cells:
 
     def make(self, kind: ColumnType) -> Callable[[str, Any], Any]:
         """The function from (type tag, value) to a cell for a column of this type."""
-        inner = self._not_null(kind)
+        inner = self.not_null(kind)
         absent = None if kind.nullable else default_cell(kind)
 
         def cell(tag: str, value: Any) -> Any:
@@ -74,7 +74,8 @@ class Cells:
 
         return cell
 
-    def _not_null(self, kind: ColumnType) -> Callable[[str, Any], Any]:
+    def not_null(self, kind: ColumnType) -> Callable[[str, Any], Any]:
+        """The same for a value that is not NULL."""
         family = kind.family
         if family in INTEGER_RANGES:
             return _integer(kind)

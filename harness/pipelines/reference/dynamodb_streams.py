@@ -109,6 +109,9 @@ class StreamsReader:
         self._iterator = answer.get("NextShardIterator") or ""
         return Page(self._shard_id, records, ended=not self._iterator)
 
+    def close(self) -> None:
+        """Nothing is held open between two polls."""
+
     def _open(self) -> str:
         start = self._start
         parameters: dict[str, Any] = {"ShardIteratorType": start.kind}

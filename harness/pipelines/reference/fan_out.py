@@ -66,6 +66,12 @@ class SubscribedReader:
         self._shard_id = shard_id
         self._start = start
         self._events: Iterator[Any] | None = None
+        self._stream: Any = None
+
+    def close(self) -> None:
+        """End the subscription: a read that waits ends with an error."""
+        if self._stream is not None:
+            self._stream.close()
 
     def read(self) -> Page:
         """Wait for the next event; an ended or broken subscription gives an empty page."""
@@ -103,6 +109,7 @@ class SubscribedReader:
         return Page(self._shard_id, records, ended=ended, behind_ms=behind_ms)
 
     def _subscribe(self) -> Iterator[Any]:
+        self.close()
         start = self._start
         position: dict[str, Any] = {"Type": start.kind}
         if start.kind == "AT_TIMESTAMP":
@@ -125,4 +132,5 @@ class SubscribedReader:
             )
             self._start = Start("TRIM_HORIZON")
             return iter(())
-        return iter(answer["EventStream"])
+        self._stream = answer["EventStream"]
+        return iter(self._stream)

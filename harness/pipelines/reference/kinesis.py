@@ -145,6 +145,9 @@ class PollingReader:
             behind_ms=answer.get("MillisBehindLatest") or 0,
         )
 
+    def close(self) -> None:
+        """Nothing is held open between two polls."""
+
     def _open(self) -> str:
         start = self._start
         parameters: dict[str, Any] = {"ShardIteratorType": start.kind}

@@ -86,6 +86,13 @@ class Readers:
             self._threads += 1
             self._env.start_thread(lambda: self._run(None), f"reader {self._threads}")
 
+    def close(self) -> None:
+        """End every reader; the pipe must be stopping."""
+        with self._lock:
+            tasks = list(self._tasks)
+        for task in tasks:
+            task.reader.close()
+
     @property
     def open_shards(self) -> int:
         """How many shards are being read."""
@@ -130,7 +137,8 @@ class Readers:
         except Stopped:
             return
         except Exception as error:  # noqa: BLE001 - carried to the pipe's own thread
-            self.failure = error
+            if not self._env.stopping():
+                self.failure = error
 
     def _take(self) -> _Task | None:
         """A shard that is due and free, in turn."""

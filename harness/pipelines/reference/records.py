@@ -136,18 +136,24 @@ class Decoder:
         """The cells of an item, in the order of the columns, without version and deleted."""
         row: list[Any] = []
         try:
-            for attribute, path, cell, absent in self._plan:
+            for attribute, member, path, direct, cell, absent in self._plan:
                 if attribute is not None:
                     value = item.get(attribute)
+                    if member is not None and value is not None:
+                        value = value.get("M")
+                        value = value.get(member) if value is not None else None
                 elif path:
                     value = follow(item, path)
                 else:
                     value = {"M": item}
                 if value is None:
                     row.append(absent)
+                    continue
+                (tag,) = value
+                if tag == direct:
+                    row.append(value[tag])
                 else:
-                    ((tag, held),) = value.items()
-                    row.append(cell(tag, held))
+                    row.append(absent if tag == "NULL" else cell(tag, value[tag]))
         except Unstorable as error:
             raise Poison(f"column {self.column_names[len(row)]}: {error}") from None
         except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
@@ -156,12 +162,18 @@ class Decoder:
             ) from None
         return row
 
-    def _step(self, column: Column) -> tuple[str | None, Any, Any, Any]:
-        cell = self.cells.make(column.type)
+    def _step(self, column: Column) -> tuple[str | None, str | None, Any, str, Any, Any]:
+        """How a column is filled: its path, the tag that is the cell as it is, its function.
+
+        Paths of one and two names, and cells that need no function, are the hot ones.
+        """
+        cell = self.cells.not_null(column.type)
         absent = None if column.type.nullable else default_cell(column.type)
-        is_top_level = len(column.path) == 1 and isinstance(column.path[0], str)
-        attribute = column.path[0] if is_top_level else None
-        return attribute, column.path, cell, absent  # type: ignore[return-value]
+        direct = {"String": "S", "Bool": "BOOL"}.get(column.type.family, "")
+        is_short = 0 < len(column.path) <= 2 and all(isinstance(s, str) for s in column.path)
+        attribute = str(column.path[0]) if is_short else None
+        member = str(column.path[1]) if is_short and len(column.path) > 1 else None
+        return attribute, member, column.path, direct, cell, absent
 
     def _clear_whole_item(self, row: list[Any]) -> None:
         """A deleted item is nothing, not an object that holds its key alone."""

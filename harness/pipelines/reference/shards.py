@@ -67,6 +67,10 @@ class Reader(Protocol):
         """The next page; an empty one is not the end."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is held open; called when the pipe ends, maybe while a read waits."""
+        ...
+
 
 class Source(Protocol):
     """A stream of change records."""

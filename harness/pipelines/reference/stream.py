@@ -96,6 +96,7 @@ class StreamSync:
                 self.store(self._batch)
         finally:
             self._is_over = True
+            self.readers.close()
 
     def step(self) -> bool:
         """Do what can be done now; returns False when there was nothing."""

@@ -1,0 +1,1 @@
+"""What may go wrong on the way between a pipeline and AWS or ClickHouse, and where it is put in."""

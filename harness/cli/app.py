@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import bench, doctor, run, scenarios, serve
+from harness.cli import bench, conformance, doctor, run, scenarios, serve
 from harness.cli.messages import print_error
 from harness.errors import HarnessError
 from harness.run.result import INTERRUPTED
@@ -35,6 +35,7 @@ app.command("run")(run.run)
 app.command("list")(scenarios.list_scenarios)
 app.command("schema")(scenarios.schema)
 app.command("up")(serve.up)
+app.command("conformance")(conformance.conformance)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bench.bench)
 

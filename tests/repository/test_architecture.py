@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"kinesis", "clickhouse", "objects", "longtail"},
     {"dynamodb"},
     {"gateway", "scenario"},
-    {"backends"},
+    {"backends", "peers"},
     {"run"},
     {"report", "fuzz", "bench", "conformance"},
     {"cli", "pytest_plugin"},

@@ -138,6 +138,21 @@ class EmbeddedAws:
         """
         return self._control("PUT", "settings", settings)
 
+    def roll_stream(
+        self, stream_arn: str, shard_id: str | None = None, *, children: int = 1
+    ) -> list[str]:
+        """Close an open shard (by default the first) of a DynamoDB stream for 1 or 2 children.
+
+        Returns:
+            The ids of the children.
+
+        Raises:
+            UsageError: no such stream or open shard.
+            BackendError: the endpoint does not answer.
+        """
+        wish = {"stream_arn": stream_arn, "shard_id": shard_id, "children": children}
+        return list(self._control("POST", "streams/roll", wish)["children"])
+
     def close(self) -> None:
         """End it; harmless when it does not run."""
         if self._process is None:

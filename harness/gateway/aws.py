@@ -60,7 +60,13 @@ class Aws:
         self._settings = settings or AwsSettings()
         self._stepped = stepped
         self._regions: dict[str, Region] = {}
-        control = Control(clock, stats=self.stats, settings=self, secret=control_secret)
+        control = Control(
+            clock,
+            stats=self.stats,
+            settings=self,
+            roll_stream=self.roll_stream,
+            secret=control_secret,
+        )
         self.app = Gateway(
             self._emulators,
             objects=ObjectsApp(self.store, self.long_tail),
@@ -104,6 +110,17 @@ class Aws:
         self._settings = settings
         for region in self._regions.values():
             region.apply(settings)
+
+    def roll_stream(
+        self, stream_arn: str, shard_id: str | None = None, *, children: int = 1
+    ) -> list[str]:
+        """Close an open shard of a DynamoDB stream for 1 or 2 children; returns their ids.
+
+        Raises:
+            AwsError: no such stream or open shard.
+        """
+        region = stream_arn.split(":")[3] if stream_arn.count(":") > 3 else DEFAULT_REGION
+        return self.region(region).streams.roll(stream_arn, shard_id, children=children)
 
     def _emulators(self, region: str) -> Mapping[str, Emulator]:
         return self.region(region).emulators

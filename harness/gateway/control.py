@@ -6,6 +6,8 @@
     POST /_harness/clock                   {"advance_seconds": 86400} → the new time
     GET  /_harness/settings                {"kinesis": {"throttled": false, …}, …}
     PUT  /_harness/settings                the same form, in part → all; taken whole or not at all
+    POST /_harness/streams/roll            {"stream_arn": …} → {"children": [shard ids]}; takes also
+                                           "shard_id" (default: the first open) and "children" (1, 2)
 
 Where signatures are verified, a control request needs the header `x-harness-key` with the secret.
 """
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from harness.awsjson import AwsError
 from harness.clock import VirtualClock, WallClock
 from harness.errors import HarnessError, UsageError, nearest
 from harness.web.message import Response
@@ -45,6 +48,16 @@ class Adjustable(Protocol):
         ...
 
 
+class RollStream(Protocol):
+    """Closes a shard of a DynamoDB stream: `harness.dynamodb.streams.Streams.roll`."""
+
+    def __call__(
+        self, stream_arn: str, shard_id: str | None = None, *, children: int = 1
+    ) -> list[str]:
+        """The children's ids."""
+        ...
+
+
 class Control:
     """The control path as an app.
 
@@ -52,6 +65,7 @@ class Control:
         clock: what `/clock` reads and advances.
         stats: called for `/stats`.
         settings: whose settings `/settings` shows and changes.
+        roll_stream: what `/streams/roll` does.
         secret: asked for in `x-harness-key` when given.
     """
 
@@ -61,9 +75,11 @@ class Control:
         *,
         stats: Callable[[], dict[str, Any]],
         settings: Adjustable,
+        roll_stream: RollStream,
         secret: str = "",
     ) -> None:
         self._clock = clock
+        self._roll_stream = roll_stream
         self._stats = stats
         self._adjustable = settings
         self._secret = secret
@@ -80,6 +96,7 @@ class Control:
             ("POST", "clock"): lambda: self._advance(request),
             ("GET", "settings"): self._shown,
             ("PUT", "settings"): lambda: self._change(request),
+            ("POST", "streams/roll"): lambda: self._roll(request),
         }
         name = request.path.removeprefix("/_harness/")
         route = routes.get((request.method, name))
@@ -92,6 +109,8 @@ class Control:
             return _json(route(), 200)
         except HarnessError as error:
             return _json({"error": error.message, "hint": error.hint}, 400)
+        except AwsError as error:
+            return _json({"error": str(error), "hint": ""}, 400)
 
     def runs_in_thread(self, request: Request) -> bool:
         """Never: the emulators' state belongs to the event loop."""
@@ -115,6 +134,18 @@ class Control:
         # The loop planned its next wake-up by the time before; a timer makes it plan anew.
         self._clock.call_later(0, lambda: None)
         return self._now()
+
+    def _roll(self, request: Request) -> dict[str, Any]:
+        wish = _object_in(request)
+        arn, shard_id = wish.pop("stream_arn", None), wish.pop("shard_id", None)
+        children = wish.pop("children", 1)
+        is_named = isinstance(arn, str) and (shard_id is None or isinstance(shard_id, str))
+        if wish or not is_named or isinstance(children, bool) or children not in (1, 2):
+            raise UsageError(
+                'expected {"stream_arn": text, "shard_id": text, "children": 1 or 2}',
+                hint="stream_arn alone is needed",
+            )
+        return {"children": self._roll_stream(arn, shard_id, children=children)}
 
     def _shown(self) -> dict[str, Any]:
         return self._adjustable.settings.as_json()

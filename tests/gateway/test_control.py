@@ -7,6 +7,7 @@ import pytest
 
 from harness.clock import VirtualClock
 from harness.gateway.aws import Aws
+from harness.gateway.caller import Caller
 from harness.web.message import Request
 
 
@@ -71,6 +72,67 @@ def test_an_unknown_path_and_a_wrong_method_are_told_apart(aws: Aws) -> None:
         {"error": "no /_harness/clok", "hint": "did you mean 'clock'?"},
     )
     assert ask(aws, "DELETE", "clock")[0] == 405
+
+
+def table_with_stream(aws: Aws, region: str) -> str:
+    created = aws.region(region).dynamodb.handle(
+        "CreateTable",
+        {
+            "TableName": "orders",
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        },
+        Caller(),
+    )
+    assert isinstance(created, bytes)
+    return str(orjson.loads(created)["TableDescription"]["LatestStreamArn"])
+
+
+def shards(aws: Aws, region: str, arn: str) -> list[tuple[str, str | None, bool]]:
+    described = aws.region(region).streams.describe_stream({"StreamArn": arn})
+    return [
+        (s["ShardId"], s.get("ParentShardId"), "EndingSequenceNumber" in s["SequenceNumberRange"])
+        for s in described["StreamDescription"]["Shards"]
+    ]
+
+
+def test_a_shard_of_a_dynamodb_stream_rolls_over_when_told(aws: Aws) -> None:
+    arn = table_with_stream(aws, "eu-west-1")
+    ((first, _, _),) = shards(aws, "eu-west-1", arn)
+    status, rolled = ask(aws, "POST", "streams/roll", {"stream_arn": arn})
+    assert status == 200
+    (second,) = rolled["children"]
+    status, rolled = ask(
+        aws, "POST", "streams/roll", {"stream_arn": arn, "shard_id": second, "children": 2}
+    )
+    third, fourth = rolled["children"]
+    assert shards(aws, "eu-west-1", arn) == [
+        (first, None, True),
+        (second, first, True),
+        (third, second, False),
+        (fourth, second, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "error"),
+    [
+        ({}, "expected"),
+        ({"stream_arn": "x", "children": 3}, "expected"),
+        ({"stream_arn": "x", "shards": 1}, "expected"),
+        ({"stream_arn": "x"}, "Invalid StreamArn: x"),
+        (
+            {"stream_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2025"},
+            "Requested resource not found: Stream",
+        ),
+    ],
+)
+def test_a_roll_that_cannot_be_is_told(aws: Aws, wish: Any, error: str) -> None:
+    status, told = ask(aws, "POST", "streams/roll", wish)
+    assert status == 400
+    assert error in told["error"]
 
 
 def test_with_a_secret_the_controls_ask_for_it() -> None:

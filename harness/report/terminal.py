@@ -179,6 +179,9 @@ def _closing(result: Result) -> Text:
         f"\n  {counts.get('items', 0):,} items, {counts.get('changes', 0):,} changes, "
         f"{counts.get('rows', 0):,} rows, {counts.get('deleted', 0):,} deleted in {total:.1f} s"
     )
+    cost = result.rates.get("us_per_change")
+    if cost:
+        text.append(f"\n  {cost:,.0f} µs for each change, from its write to a settled target")
     for note in result.notes:
         text.append(f"\n  {note}")
     if result.run_dir:

@@ -274,10 +274,9 @@ class _Run:
             "deleted": writing.deleted,
             "stored_rows": max(0, settled.sample.stored),
         }
-        settle_total = self.result.seconds["snapshot"] + self.result.seconds["changes"]
         if writing.changes:
-            spent = settle_total + settled.seconds
-            self.result.seconds["per_change_us"] = spent / writing.changes * 1_000_000
+            carried = result.seconds["snapshot"] + result.seconds["changes"] + settled.seconds
+            result.rates["us_per_change"] = carried / writing.changes * 1_000_000
 
     def end(self, child: Child) -> None:
         exit_code = child.exit_code()

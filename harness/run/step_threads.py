@@ -1,0 +1,238 @@
+"""The threads of an in-process pipeline, one at a time: each runs until it asks, sleeps or ends.
+
+A thread is known as an *activity*. It hands the turn back when it asks a server something or goes to
+sleep by its clock, and goes on when the scheduler resumes it. As no two of them ever run at once,
+their order is the scheduler's alone.
+
+A thread that does neither within `STUCK_SECONDS` is *away*: it may wait for a lock that another one
+holds, or spin. The scheduler goes on without it; what it does then is not reproducible.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import TYPE_CHECKING, Literal
+
+from harness.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.faults.gate import Passage
+    from harness.web.message import Response
+
+STUCK_SECONDS = 5.0
+END_SECONDS = 2.0
+KILLS_MAX = 50
+
+State = Literal["ready", "running", "held", "asleep", "away", "ended"]
+
+
+class Killed(BaseException):
+    """The pipeline is killed: its threads end wherever they are. No `except Exception` stops it."""
+
+
+class Activity:
+    """One thread of the pipeline.
+
+    Attributes:
+        name: as the pipeline called it.
+        number: in the order of their starts, over all incarnations.
+        state: what it does.
+        wake_us: when it is asleep, until when.
+        passage: when it is held, the request that it waits for.
+        failure: what its function raised.
+    """
+
+    def __init__(self, name: str, number: int, run: Callable[[], None] | None) -> None:
+        self.name = name
+        self.number = number
+        self.run = run
+        self.state: State = "ready"
+        self.wake_us = 0
+        self.passage: Passage | None = None
+        self.answer: Response | None = None
+        self.failure: BaseException | None = None
+        self.killed = False
+        self.turn = threading.Semaphore(0)
+        self.thread: threading.Thread | None = None
+
+
+class Activities:
+    """All threads of the pipeline under test."""
+
+    def __init__(self) -> None:
+        self.all: list[Activity] = []
+        self.went_away = 0
+        self._count = 0
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._rested = threading.Semaphore(0)
+        self._awaited: Activity | None = None
+
+    def start(self, run: Callable[[], None], name: str) -> None:
+        """Make a thread known; it begins when the scheduler resumes it."""
+        with self._lock:
+            activity = Activity(name, self._count, run)
+            self._count += 1
+            self.all.append(activity)
+
+    @property
+    def alive(self) -> list[Activity]:
+        """Those that have not ended, in the order of their starts."""
+        return [a for a in self.all if a.state != "ended"]
+
+    def held(self) -> list[Activity]:
+        """Those that wait for the answer to a request."""
+        return [a for a in self.all if a.state == "held"]
+
+    def next_wake_us(self) -> int | None:
+        """When the first sleeper wakes; None when nobody sleeps."""
+        return min((a.wake_us for a in self.all if a.state == "asleep"), default=None)
+
+    def run_ready(self, now_us: int) -> None:
+        """Run everybody who can run, one after the other, until all rest."""
+        while True:
+            activity = next(
+                (
+                    a
+                    for a in self.all
+                    if a.state == "ready" or (a.state == "asleep" and a.wake_us <= now_us)
+                ),
+                None,
+            )
+            if activity is None:
+                return
+            self.resume(activity)
+
+    def reply(self, activity: Activity, answer: Response) -> None:
+        """Give a held activity its answer and run it until it rests."""
+        activity.answer, activity.passage = answer, None
+        self.resume(activity)
+
+    def resume(self, activity: Activity, *, seconds_max: float = STUCK_SECONDS) -> None:
+        """Let an activity run until it rests, or is found away."""
+        with self._lock:
+            activity.state = "running"
+            self._awaited = activity
+        if activity.thread is None:
+            activity.thread = threading.Thread(
+                target=self._run, args=(activity,), name=activity.name, daemon=True
+            )
+            activity.thread.start()
+        else:
+            activity.turn.release()
+        if self._rested.acquire(timeout=seconds_max):
+            return
+        with self._lock:
+            # It may have come to rest just now: then its signal is there, and must be taken.
+            if not self._rested.acquire(blocking=False):
+                activity.state = "away"
+                self.went_away += 1
+            self._awaited = None
+
+    def kill(self) -> None:
+        """End every thread by raising `Killed` in it; returns when all are gone or given up."""
+        for activity in self.all:
+            if activity.state == "ready" and activity.thread is None:
+                activity.state = "ended"
+                continue
+            activity.killed = True
+            for _ in range(KILLS_MAX):
+                # Each `finally` that asks again is refused again.
+                if activity.state in ("ended", "away"):
+                    break
+                self.resume(activity, seconds_max=END_SECONDS)
+            if activity.state == "away":
+                _raise_in(activity.thread)
+                activity.state = "ended"
+        self.all.clear()
+
+    def sleep(self, wake_us: int) -> None:
+        """Called by a thread of the pipeline: rest until the clock says so."""
+        activity = self._current()
+        activity.wake_us = wake_us
+        self._rest(activity, "asleep")
+
+    def ask(self, passage: Passage) -> Response:
+        """Called by a thread of the pipeline: rest until the scheduler has an answer."""
+        activity = self._current()
+        activity.passage = passage
+        self._rest(activity, "held")
+        assert activity.answer is not None
+        answer, activity.answer = activity.answer, None
+        return answer
+
+    def is_known(self) -> bool:
+        """True when the caller is a thread of the pipeline."""
+        return getattr(self._local, "activity", None) is not None
+
+    def _current(self) -> Activity:
+        activity: Activity | None = getattr(self._local, "activity", None)
+        if activity is None:
+            # A thread that the pipeline started by itself: taken in when it first shows itself.
+            with self._lock:
+                activity = Activity(threading.current_thread().name, self._count, None)
+                self._count += 1
+                activity.state, activity.thread = "away", threading.current_thread()
+                self.all.append(activity)
+                self.went_away += 1
+            self._local.activity = activity
+        if activity.killed:
+            raise Killed
+        return activity
+
+    def _run(self, activity: Activity) -> None:
+        self._local.activity = activity
+        try:
+            if activity.run is not None:
+                activity.run()
+        except Killed:
+            pass
+        except BaseException as failure:  # noqa: BLE001 - the edge of the pipeline: shown as its end
+            activity.failure = failure
+        self._signal(activity, "ended")
+
+    def _rest(self, activity: Activity, state: State) -> None:
+        self._signal(activity, state)
+        activity.turn.acquire()
+        if activity.killed:
+            raise Killed
+
+    def _signal(self, activity: Activity, state: State) -> None:
+        with self._lock:
+            activity.state = state
+            if self._awaited is activity:
+                self._awaited = None
+                self._rested.release()
+
+
+class PipelineClock(Clock):
+    """The pipeline's time: the world's, except that sleeping hands the turn back.
+
+    Args:
+        world: whose time it shows and whose seed it draws from.
+        activities: told who sleeps.
+    """
+
+    def __init__(self, world: Clock, activities: Activities) -> None:
+        super().__init__(seed=world.seed)
+        self._world = world
+        self._activities = activities
+
+    def now_us(self) -> int:
+        """The world's."""
+        return self._world.now_us()
+
+    def sleep(self, seconds: float) -> None:
+        """Rest until `seconds` of the world's time have passed."""
+        self._activities.sleep(self._world.now_us() + max(1, round(seconds * 1_000_000)))
+
+
+def _raise_in(thread: threading.Thread | None) -> None:
+    """Raise `Killed` in a thread that spins; one that waits for a lock is left behind."""
+    if thread is not None and thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident), ctypes.py_object(Killed)
+        )

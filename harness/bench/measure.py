@@ -54,8 +54,8 @@ class Effort:
         rounds: into how many slices that is cut.
     """
 
-    seconds: float = 2.5
-    rounds: int = 5
+    seconds: float = 2.7
+    rounds: int = 9
 
 
 @dataclass(slots=True)

@@ -91,7 +91,14 @@ def export_table(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
         yield Load(lambda: export(endpoint, arn, target, amounts.export_items))
 
 
-def export(endpoint: Endpoint, table_arn: str, target: str, items: int) -> int:
+def export(
+    endpoint: Endpoint,
+    table_arn: str,
+    target: str,
+    items: int,
+    *,
+    seconds_max: float = EXPORT_SECONDS_MAX,
+) -> int:
     """One export; returns how many items its manifest counts.
 
     Raises:
@@ -106,9 +113,7 @@ def export(endpoint: Endpoint, table_arn: str, target: str, items: int) -> int:
         told = client.describe_export(ExportArn=told["ExportArn"])["ExportDescription"]
         return bool(told["ExportStatus"] != "IN_PROGRESS")
 
-    _clock.wait_until(
-        ended, timeout_seconds=EXPORT_SECONDS_MAX, what=f"an export of {endpoint.name}"
-    )
+    _clock.wait_until(ended, timeout_seconds=seconds_max, what=f"an export of {endpoint.name}")
     if told["ExportStatus"] != "COMPLETED":
         raise UnsupportedError(f"the export is {told['ExportStatus']}")
     manifest = told.get("ExportManifest") or "no manifest"

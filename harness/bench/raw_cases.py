@@ -101,7 +101,7 @@ def streams_get_records(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
 
         def step() -> int:
             found = sum(
-                _drain(endpoint, STREAMS, first, STREAM_PAGE, amounts.stream_records)
+                drain(endpoint, STREAMS, first, STREAM_PAGE, amounts.stream_records)
                 for first in firsts
             )
             return all_of(found, amounts.stream_records)
@@ -130,7 +130,7 @@ def kinesis_get_records(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
 
         def step() -> int:
             found = sum(
-                _drain(endpoint, KINESIS, first, KINESIS_PAGE, KINESIS_PAGE) for first in firsts
+                drain(endpoint, KINESIS, first, KINESIS_PAGE, KINESIS_PAGE) for first in firsts
             )
             if found < amounts.kinesis_records:
                 raise UnsupportedError(f"answered {found} of {amounts.kinesis_records}")
@@ -166,7 +166,7 @@ def fill_raw(endpoint: Endpoint, name: str, prefix: str, items: int) -> None:
             raise UnsupportedError("BatchWriteItem left items unprocessed")
 
 
-def _drain(endpoint: Endpoint, service: str, first: str, page: int, enough: int) -> int:
+def drain(endpoint: Endpoint, service: str, first: str, page: int, enough: int) -> int:
     """Read from an iterator until a page is not full, or `enough` have come; returns how many."""
     found = 0
     iterator = first

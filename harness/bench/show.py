@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from harness.bench.growth import Point
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -44,6 +46,34 @@ def cells(one: Measured, peers: Sequence[str]) -> list[str]:
         UNSUPPORTED if one.ratio is None else f"{one.ratio:.2f}",
         UNSUPPORTED if one.row.bar is None else f"{one.row.bar:.1f}",
     ]
+
+
+def points_table(points: Sequence[Point]) -> Table:
+    """For the terminal: costs by size."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in Point.__slots__:
+        shown.add_column(name, justify="right", no_wrap=True)
+    for point in points:
+        shown.add_row(*point_cells(point))
+    return shown
+
+
+def points_markdown(points: Sequence[Point]) -> str:
+    """The same for the document."""
+    names = Point.__slots__
+    lines = [
+        "Costs in microseconds a record, by the records that the stream holds:",
+        "",
+        "| " + " | ".join(names) + " |",
+        "|" + "---:|" * len(names),
+    ]
+    lines += ["| " + " | ".join(point_cells(point)) + " |" for point in points]
+    return "\n".join(lines) + "\n"
+
+
+def point_cells(point: Point) -> list[str]:
+    """One size as text."""
+    return [figure(getattr(point, name)) for name in Point.__slots__]
 
 
 def figure(value: float | None) -> str:

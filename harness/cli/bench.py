@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,9 +35,12 @@ def aws(
     row: Annotated[list[str] | None, typer.Option(help="Only this row; may be repeated.")] = None,
     seconds: Annotated[
         float, typer.Option(min=0.01, help="Measured on each endpoint for each row.")
-    ] = 2.5,
+    ] = 2.7,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     quick: Annotated[bool, typer.Option(help="Small tables, short rounds: an impression.")] = False,
+    growth: Annotated[
+        bool, typer.Option(help="Instead: cost per record up to 1,000,000 records and items.")
+    ] = False,
     doc: Annotated[
         Path | None, typer.Option(help="Write the result as a section of this document.")
     ] = None,
@@ -44,11 +49,16 @@ def aws(
 
     Exit code 1 when a row is below its bar.
     """
-    return _compare(peer or [], row or [], seconds=seconds, as_json=as_json, quick=quick, doc=doc)
+    if growth:
+        if peer or row:
+            raise UsageError("--growth looks at the embedded endpoint alone, at all its figures")
+        return _grow(quick=quick, as_json=as_json, doc=doc)
+    others = _contenders(peer or [])
+    return _compare(others, row or [], seconds=seconds, as_json=as_json, quick=quick, doc=doc)
 
 
 def _compare(
-    peers: Sequence[str],
+    others: Sequence[Contender],
     row_names: Sequence[str],
     *,
     seconds: float,
@@ -63,19 +73,17 @@ def _compare(
     from harness.bench.load import QUICK, Amounts
     from harness.bench.measure import Effort
 
-    rows = rows_named(row_names)
-    others = _contenders(peers)
-    names = [one.name for one in others]
     effort = Effort(min(seconds, 0.6), rounds=3) if quick else Effort(seconds)
     found, versions = measure(
         embedded(),
         others,
-        rows,
+        rows_named(row_names),
         amounts=QUICK if quick else Amounts(),
         effort=effort,
         tell=_tell,
     )
     about = machine.describe(versions)
+    names = [one.name for one in others]
     if as_json:
         _print_json({"machine": about, "rows": [one.as_json() for one in found]})
     else:
@@ -84,6 +92,37 @@ def _compare(
         command = "harness bench aws --quick" if quick else "harness bench aws"
         show.write_section(doc, "AWS endpoint", show.markdown(found, names, about, command))
     return 0 if all(one.passed for one in found) else 1
+
+
+def _grow(*, quick: bool, as_json: bool, doc: Path | None) -> int:
+    from harness.bench import growth, machine, million, show
+    from harness.bench.contenders import embedded
+
+    ours = embedded()
+    with ours.start() as endpoint:
+        versions = {endpoint.name: endpoint.version}
+        points = growth.points(endpoint, growth.QUICK_SIZES if quick else growth.SIZES)
+    rows = growth.as_rows(points)
+    for one in rows:
+        _tell(one)
+    with ours.start() as endpoint:
+        large = million.measure(endpoint, million.ITEMS // 20 if quick else million.ITEMS)
+    for one in large:
+        _tell(one)
+    rows += large
+    about = machine.describe(versions)
+    if as_json:
+        told = [point.as_json() for point in points]
+        body = {"machine": about, "rows": [one.as_json() for one in rows], "growth": told}
+        _print_json(body)
+    else:
+        _print(show.points_table(points))
+        _print(show.table(rows, []))
+    if doc is not None:
+        command = "harness bench aws --growth" + (" --quick" if quick else "")
+        text = show.markdown(rows, [], about, command) + "\n" + show.points_markdown(points)
+        show.write_section(doc, "AWS endpoint: growth", text)
+    return 0 if all(one.passed for one in rows) else 1
 
 
 def _contenders(names: Sequence[str]) -> list[Contender]:

@@ -50,6 +50,10 @@ def _never() -> bool:
     return False
 
 
+def _made(_service: str, make: Callable[[], Any]) -> Any:
+    return make()
+
+
 @dataclass(slots=True)
 class Environment:
     """Everything a pipeline may know about the world.
@@ -64,6 +68,9 @@ class Environment:
         clock: the only source of time and chance.
         stopping: true once the pipeline must end (then it has 10 s).
         start_thread: starts `run` beside the caller; the scheduler thereby knows the thread.
+        aws_client: gives the botocore client of a service, as a rule by calling `make`; a scheduler
+            gives one whose requests it holds.
+        http: what sends to ClickHouse in the way of an `urllib3.PoolManager`; None makes one.
     """
 
     aws_endpoint_url: str = ""
@@ -82,6 +89,8 @@ class Environment:
     clock: Clock = field(default_factory=WallClock)
     stopping: Callable[[], bool] = _never
     start_thread: Callable[[Callable[[], None], str], None] = _start_daemon
+    aws_client: Callable[[str, Callable[[], Any]], Any] = _made
+    http: Any = None
 
     def pause(self, seconds: float) -> bool:
         """Let up to `seconds` of the clock's time pass; returns False once stopping."""

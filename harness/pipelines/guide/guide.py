@@ -80,7 +80,7 @@ class Guide:
             PipelineError: a statement failed for another reason than the known one.
         """
         retry = Retry(env, seconds_max=RETRY_SECONDS_MAX)
-        clickhouse = ClickHouse(env.clickhouse_url, retry)
+        clickhouse = ClickHouse(env.clickhouse_url, retry, env.http)
         try:
             statements = Statements(
                 self.database, env.target, self.columns, self.partition_column, self.version_column

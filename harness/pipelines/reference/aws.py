@@ -68,11 +68,16 @@ class Aws:
 
     def __init__(self, env: Environment) -> None:
         self._env = env
-        self._session = botocore.session.Session()
-        self._session.register_component("response_parser_factory", _Parsers())
+        self._session: botocore.session.Session | None = None
 
     def client(self, service: str) -> Any:
         """A client of `kinesis`, `dynamodbstreams` or `s3`; it never retries by itself."""
+        return self._env.aws_client(service, lambda: self._make(service))
+
+    def _make(self, service: str) -> Any:
+        if self._session is None:
+            self._session = botocore.session.Session()
+            self._session.register_component("response_parser_factory", _Parsers())
         return self._session.create_client(
             service,
             region_name=self._env.aws_region,

@@ -70,12 +70,13 @@ class ClickHouse:
     Args:
         url: `http://user:password@host:port/database`.
         retry: repeats what may pass.
+        http: sends in the way of an `urllib3.PoolManager`; None makes one.
 
     Raises:
         PipelineError: the URL cannot be read.
     """
 
-    def __init__(self, url: str, retry: Retry) -> None:
+    def __init__(self, url: str, retry: Retry, http: Any = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise PipelineError(
@@ -91,7 +92,7 @@ class ClickHouse:
         self._retry = retry
         self._written = _Written()
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-        self._http = urllib3.PoolManager(maxsize=8, timeout=timeout, retries=False)
+        self._http = http or urllib3.PoolManager(maxsize=8, timeout=timeout, retries=False)
 
     def rows(self, sql: str) -> list[list[Any]]:
         """The rows of a SELECT."""

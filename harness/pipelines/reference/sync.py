@@ -56,7 +56,7 @@ class ClickPipes:
         """
         settings = self.config.settings
         retry = Retry(env, seconds_max=settings.retry_seconds_max)
-        clickhouse = ClickHouse(env.clickhouse_url, retry)
+        clickhouse = ClickHouse(env.clickhouse_url, retry, env.http)
         books = Bookkeeping(clickhouse, self.config, env.clock)
         try:
             books.create()

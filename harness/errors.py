@@ -65,13 +65,13 @@ class ContractError(HarnessError):
     """The pipeline did what its contract forbids."""
 
 
-class NotSettled(HarnessError, TimeoutError):
+class NotSettled(HarnessError, TimeoutError):  # noqa: N818 - it says what is the case
     """A condition did not come true within its bound; the message names the condition."""
 
     exit_code = 3
 
 
-class DidNotReplay(HarnessError):
+class DidNotReplay(HarnessError):  # noqa: N818 - it says what is the case
     """A replay diverged from its recording; the message names the first differing step."""
 
 

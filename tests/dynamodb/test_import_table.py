@@ -66,9 +66,9 @@ ITEMS = [{"id": {"S": "a"}, "n": {"N": "1000"}}, {"id": {"S": "b"}, "raw": {"B":
     ("compression", "body"),
     [
         ("NONE", LINES),
-        ("GZIP", gzip.compress(LINES)),
+        ("GZIP", gzip.compress(LINES, mtime=0)),
         # Two gzip members and two zstandard frames are one content each.
-        ("GZIP", b"".join(gzip.compress(line) for line in LINES.splitlines(keepends=True))),
+        ("GZIP", b"".join(gzip.compress(line, mtime=0) for line in LINES.splitlines(keepends=True))),
         ("ZSTD", b"".join(zstandard.compress(line) for line in LINES.splitlines(keepends=True))),
     ],
 )
@@ -214,8 +214,8 @@ def test_bad_items_are_counted_and_the_rest_goes_in(world: ImportWorld) -> None:
 
 def test_an_object_that_cannot_be_read_does_not_stop_the_others(world: ImportWorld) -> None:
     world.store.put_object("exports", "in/a", LINES)  # not compressed
-    world.store.put_object("exports", "in/b", gzip.compress(LINES)[:20])  # cut off
-    world.store.put_object("exports", "in/c", gzip.compress(LINES))
+    world.store.put_object("exports", "in/b", gzip.compress(LINES, mtime=0)[:20])  # cut off
+    world.store.put_object("exports", "in/c", gzip.compress(LINES, mtime=0))
     description = world.load(InputCompressionType="GZIP")
 
     assert world.imported() == ITEMS

@@ -6,7 +6,8 @@ own. Statements run side by side; the server calls this app from worker threads.
 Deviations, all of which follow from the engine being embedded: progress headers are never sent;
 `query_id` is known to KILL QUERY but `system.processes` shows it as `log_comment`; formats with a
 header or footer (JSON, Parquet, …WithNames) are built in memory, the others are streamed; roles do
-not exist.
+not exist; an asynchronous insert is stored before it is answered, so that it is refused for bad
+data even where the client does not wait (`wait_for_async_insert=0`).
 
 Source: ClickHouse docs, interfaces/http.
 """
@@ -350,11 +351,19 @@ def _insert(connection: Connection, statement: Statement, asked: Parameters) -> 
         return connection.query(statement.sql, "Null", asked.bound)
     if statement.input_call is not None:
         return connection.insert_through_input(
-            statement.sql, statement.input_call, statement.insert_format, statement.data
+            statement.sql,
+            statement.input_call,
+            statement.insert_format,
+            statement.data,
+            asked.bound,
         )
-    if asked.bound:
-        connection.set({}, asked.bound)
-    return connection.insert(statement.sql, statement.insert_format, statement.data)
+    return connection.insert(
+        statement.sql,
+        statement.insert_format,
+        statement.data,
+        asked.bound,
+        settings_at=statement.settings_at,
+    )
 
 
 def _by_comment(statement: Statement) -> bytes:

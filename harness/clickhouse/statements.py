@@ -80,6 +80,16 @@ class Statement:
         return not (self.verb == "WITH" and any(t.is_word(b"INSERT") for t in self.tokens))
 
     @property
+    def settings_at(self) -> int | None:
+        """Where the SETTINGS clause of an INSERT that carries data begins, if it has one."""
+        for index, token in enumerate(self.tokens):
+            if token.depth == 0 and token.is_word(b"SETTINGS"):
+                before = list(self.tokens[:index])
+                if not _is_target_name(before):
+                    return token.start
+        return None
+
+    @property
     def changes_session(self) -> bool:
         """True for SET and USE, whose effect stays in the session."""
         return self.verb in _CHANGES_SESSION

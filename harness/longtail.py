@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
+from harness.smithyrpc import BadRpc, from_json, is_rpc, refusal, to_json
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -48,15 +49,13 @@ class LongTail:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request by moto; what it stumbles over is refused as not emulated."""
-        application = self._loaded()
+        if not is_rpc(request):
+            return self._answer(request)
         try:
-            answer = call_wsgi(application, request)
-        except Exception as error:  # the edge to code that raises what it likes
-            log.warning("moto failed on %s %s", request.method, request.path, exc_info=True)
-            return _not_emulated(request, type(error).__name__)
-        if answer.status == INTERNAL_SERVER_ERROR:
-            return _not_emulated(request, "an internal error")
-        return answer
+            call = to_json(request)
+        except BadRpc as error:
+            return refusal(error)
+        return from_json(call, self._answer(call))
 
     def runs_in_thread(self, request: Request) -> bool:
         """Always: the first request imports moto, and none of them is quick."""
@@ -76,6 +75,17 @@ class LongTail:
         with self._lock:
             if bucket not in buckets.buckets:
                 buckets.create_bucket(bucket, region)
+
+    def _answer(self, request: Request) -> Response:
+        application = self._loaded()
+        try:
+            answer = call_wsgi(application, request)
+        except Exception as error:  # the edge to code that raises what it likes
+            log.warning("moto failed on %s %s", request.method, request.path, exc_info=True)
+            return _not_emulated(request, type(error).__name__)
+        if answer.status == INTERNAL_SERVER_ERROR:
+            return _not_emulated(request, "an internal error")
+        return answer
 
     def _loaded(self) -> Wsgi:
         with self._lock:

@@ -93,9 +93,12 @@ class Stream:
         return described
 
     def describe_summary(self) -> dict[str, Any]:
-        """The API's StreamDescriptionSummary."""
+        """The API's StreamDescriptionSummary.
+
+        Deviation: it has no StreamId. An SDK that is told one (KCL repeats it in every later call)
+        sends to a host name of AWS made from it, whatever endpoint it was given.
+        """
         summary = self.describe()
-        summary["StreamId"] = self.stream_id
         summary["OpenShardCount"] = self.open_shard_count
         summary["ConsumerCount"] = len(self.consumers)
         summary["MaxRecordSizeInKiB"] = self.max_record_kib

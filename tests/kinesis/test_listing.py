@@ -322,3 +322,11 @@ def test_tags_and_policies_are_kept(client: KinesisClient) -> None:
     assert client.get_resource_policy(ResourceARN=ARN)["Policy"] == policy
     client.delete_resource_policy(ResourceARN=ARN)
     assert client.get_resource_policy(ResourceARN=ARN)["Policy"] == "{}"
+
+
+def test_a_summary_tells_no_id_that_would_lead_sdks_away_from_their_endpoint(
+    client: KinesisClient,
+) -> None:
+    client.create_stream(StreamName="s", ShardCount=1)
+    summary = client.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]
+    assert "StreamId" not in summary

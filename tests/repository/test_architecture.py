@@ -15,7 +15,7 @@ LAYERS: list[set[str]] = [
     {"errors"},
     {"clock", "values", "registry"},
     {"history", "web", "scenario.model"},
-    {"awscbor"},
+    {"awscbor", "smithyrpc"},
     {"awsjson"},
     {"workload", "faults", "checks", "pipelines"},
     {"kinesis", "clickhouse", "objects", "longtail"},

@@ -94,9 +94,9 @@ def markdown(
         "|" + "---|" * 2 + "---:|" * (len(header) - 2),
     ]
     lines += ["| " + " | ".join(cells(one, peers)) + " |" for one in rows]
-    notes = _notes(rows)
-    if notes:
-        lines += ["", "Why there is no figure:", "", *notes]
+    reasons = notes(rows)
+    if reasons:
+        lines += ["", "Why there is no figure:", "", *(f"- {_plain(line)}" for line in reasons)]
     below = [one.row.name for one in rows if not one.passed]
     lines += ["", f"Below the bar: {', '.join(below)}." if below else "Every row reaches its bar."]
     return "\n".join(lines) + "\n"
@@ -115,13 +115,14 @@ def _about(machine: dict[str, Any], command: str) -> list[str]:
     ]
 
 
-def _notes(rows: Sequence[Measured]) -> list[str]:
+def notes(rows: Sequence[Measured]) -> list[str]:
+    """Why there is no figure, a line for each endpoint and reason."""
     rows_by_reason: dict[tuple[str, str], list[str]] = {}
     for one in rows:
         for name, why in one.reasons.items():
             rows_by_reason.setdefault((name, why), []).append(one.row.name)
     return [
-        f"- {name}, {', '.join(names)}: {_plain(why)}"
+        f"{name}, {', '.join(names)}: {why}"
         for (name, why), names in sorted(rows_by_reason.items())
     ]
 

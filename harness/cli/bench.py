@@ -66,6 +66,8 @@ def _compare(
     quick: bool,
     doc: Path | None,
 ) -> int:
+    from rich.text import Text
+
     from harness.bench import machine, show
     from harness.bench.aws import bench as measure
     from harness.bench.aws import rows_named
@@ -88,6 +90,7 @@ def _compare(
         _print_json({"machine": about, "rows": [one.as_json() for one in found]})
     else:
         _print(show.table(found, names))
+        _print(Text("\n".join(show.notes(found)), style="dim"))
     if doc is not None:
         command = "harness bench aws --quick" if quick else "harness bench aws"
         show.write_section(doc, "AWS endpoint", show.markdown(found, names, about, command))

@@ -9,7 +9,7 @@ import pytest
 
 from harness.bench import process_rows
 from harness.bench.aws import bench, rows_named
-from harness.bench.contenders import at_url
+from harness.bench.contenders import at_url, known
 from harness.bench.load import Amounts
 from harness.bench.measure import Effort, sample
 from harness.bench.result import Measured, measured
@@ -150,3 +150,9 @@ def test_every_wanted_operation_has_a_row() -> None:
         "streams_get_records_raw": 2.0,
         "kinesis_get_records_raw": 2.0,
     }
+
+
+def test_an_unknown_peer_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="unknown peer 'minstack'") as refused:
+        known("minstack")
+    assert "'ministack'" in refused.value.hint

@@ -57,7 +57,7 @@ def test_names_with_every_odd_character_survive_as_identifiers(clickhouse: Sessi
 def test_columns_resolve_short_forms_and_markers() -> None:
     resolved = columns(load_scenario("quickstart"))
     assert resolved[0] == TargetColumn("customer_id", "String", "customer_id")
-    assert resolved[6] == TargetColumn("city", "String", "address.city")
+    assert resolved[7] == TargetColumn("city", "String", "address.city")
     assert resolved[-2:] == [
         TargetColumn("_w", "String", "_w"),
         TargetColumn("_n", "UInt64", "_n"),

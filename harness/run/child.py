@@ -35,6 +35,7 @@ class Child:
         environment: the contract's variables, added to the harness's own environment.
         run_dir: where `pipeline.<n>.log` go.
         history: told of each start and end.
+        folder: where it starts; None starts it where the harness was started.
     """
 
     def __init__(
@@ -43,10 +44,13 @@ class Child:
         environment: Mapping[str, str],
         run_dir: Path,
         history: History,
+        *,
+        folder: Path | None = None,
     ) -> None:
         self._command = list(command)
         self._environment = {**os.environ, **environment}
         self._run_dir = run_dir
+        self._folder = folder
         self._history = history
         self._process: subprocess.Popen[bytes] | None = None
         self.incarnation = 0
@@ -67,6 +71,7 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=self._environment,
+                    cwd=self._folder,
                     start_new_session=True,
                     # One system call and nothing else, so that no lock can be met after the fork.
                     preexec_fn=_die_with_parent if _LIBC else None,  # noqa: PLW1509

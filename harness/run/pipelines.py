@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from harness.errors import PipelineError
 from harness.pipelines.pipeline import VARIABLES, pipelines
 from harness.pipelines.reference.config import pipe_config
 from harness.run.child import Child
+from harness.run.own_code import own_command, own_variables, require_permission
 from harness.scenario.ddl import columns
 
 if TYPE_CHECKING:
@@ -25,14 +25,22 @@ if TYPE_CHECKING:
 FLUSH_MS = 100
 
 
-def require_pipeline(scenario: Scenario, name: str) -> None:
-    """Make sure that there is such a pipeline, before anything is started for it.
+def require_pipeline(scenario: Scenario, name: str, *, allow_command: bool = False) -> None:
+    """Make sure that there is such a pipeline and that it may run, before anything is started.
 
     Raises:
-        UsageError: no pipeline of that name; the hint lists the nearest.
+        UsageError: no pipeline of that name (the hint lists the nearest), or the scenario brings
+            code from elsewhere that nobody allowed.
     """
-    if scenario.pipeline.command is None or name != scenario.pipeline.name:
+    if is_own(scenario, name):
+        require_permission(scenario, allowed=allow_command)
+    else:
         pipelines().get(name)
+
+
+def is_own(scenario: Scenario, name: str) -> bool:
+    """True when `name` stands for the code that the scenario brings, not for what ships."""
+    return scenario.pipeline.is_own_code and name == scenario.pipeline.name
 
 
 def start_pipeline(
@@ -75,24 +83,26 @@ def start_pipeline(
         "state_dir": str(state_dir.resolve()),
     }
     environment = {VARIABLES[field]: value for field, value in values.items()}
-    child = Child(_command(scenario, name, run_dir), environment, run_dir, history)
+    own = is_own(scenario, name)
+    if own:
+        environment |= own_variables(scenario)
+    folder = scenario.folder.resolve() if own else None
+    child = Child(_command(scenario, name, run_dir), environment, run_dir, history, folder=folder)
     child.start()
     return child
 
 
 def _command(scenario: Scenario, name: str, run_dir: Path) -> list[str]:
-    command = scenario.pipeline.command
-    if command is not None and name == scenario.pipeline.name:
-        if not command:
-            raise PipelineError("[pipeline] command is empty", hint="give a program to run")
-        return command
+    if is_own(scenario, name):
+        return own_command(scenario, run_dir)
     config = run_dir / "pipe.json"
     settings = scenario.pipeline.settings if name == scenario.pipeline.name else {}
-    config.write_bytes(orjson.dumps(_config(scenario, settings), option=orjson.OPT_INDENT_2))
+    config.write_bytes(orjson.dumps(config_of(scenario, settings), option=orjson.OPT_INDENT_2))
     return [sys.executable, "-m", "harness.pipelines.process", name, "--config", str(config)]
 
 
-def _config(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
+def config_of(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
+    """The pipe as the pipelines that ship read it; `settings` go over the harness's own."""
     target = scenario.target
     return pipe_config(
         table=target.table,

@@ -56,11 +56,13 @@ class Options:
         pipeline: what to put under test instead of the scenario's pipeline; empty keeps that.
         runs: where the run directory is made.
         backends: what stands for AWS and for ClickHouse.
+        allow_command: code that a scenario brings from outside of this project may run.
     """
 
     pipeline: str = ""
     runs: Path = RUNS
     backends: Backends = field(default_factory=Backends)
+    allow_command: bool = False
 
 
 def run_scenario(scenario: Scenario, options: Options, observer: Observer) -> Result:
@@ -71,7 +73,8 @@ def run_scenario(scenario: Scenario, options: Options, observer: Observer) -> Re
         BackendError: a server did not start, or broke.
         PipelineError: the pipeline cannot be started.
     """
-    require_pipeline(scenario, options.pipeline or scenario.pipeline.name)
+    name = options.pipeline or scenario.pipeline.name
+    require_pipeline(scenario, name, allow_command=options.allow_command)
     clock = WallClock(seed=scenario.seed)
     run_dir = create_run_dir(options.runs, scenario.name, scenario.seed, clock.datetime())
     with ExitStack() as stack:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
 
 FOUND_MAX = 60
 """Characters of a found value that a message shows."""
@@ -176,7 +177,7 @@ def model_at(model: Any, path: Iterable[str | int]) -> Any:
     for step in path:
         part = part_of(model)
         if part is not None:
-            field = part.model_fields.get(str(step))
+            field = _field(part, step)
             if field is None:
                 return None
             model = field.annotation
@@ -202,13 +203,23 @@ def part_of(annotation: Any) -> type[BaseModel] | None:
 def keys_at(model: Any, path: Iterable[str | int]) -> list[str]:
     """Keys that the table at `path` may have; empty when they are free."""
     part = part_of(model_at(model, path))
-    return list(part.model_fields) if part is not None else []
+    if part is None:
+        return []
+    return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _field(part: type[BaseModel], step: str | int) -> FieldInfo | None:
+    """The field of a key: by its alias where its name is a word of Python's own."""
+    for name, field in part.model_fields.items():
+        if (field.alias or name) == step:
+            return field
+    return None
 
 
 def description(model: Any, path: tuple[str | int, ...]) -> str:
     """What a key says, from the model's own words."""
     part = part_of(model_at(model, path[:-1]))
-    field = part.model_fields.get(str(path[-1])) if part is not None else None
+    field = _field(part, path[-1]) if part is not None else None
     if field is None:
         return ""
     if field.description:

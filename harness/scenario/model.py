@@ -10,17 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
-Name = Annotated[str, Field(min_length=1, max_length=255)]
+from harness.scenario.model_pipeline import Name, Part, Pipeline
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-
-
-class Part(BaseModel):
-    """A table of the file: unknown keys are refused, values are never changed after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Positive = Annotated[int, Field(ge=1)]
 
 
 class KeyPart(Part):
@@ -122,12 +118,8 @@ class Keys(Part):
     """Which live key the next change meets."""
 
     distribution: Literal["uniform", "zipf", "hot"] = "uniform"
-    hot_keys: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="with 'hot': how many are hot"
-    )
-    hot_share: Share = Field(
-        default=0.8, description="with 'hot': share of the changes that meet them"
-    )
+    hot_keys: Positive = Field(default=1, description="with 'hot': how many are hot")
+    hot_share: Share = Field(default=0.8, description="with 'hot': share of changes they meet")
 
 
 class Markers(Part):
@@ -142,17 +134,13 @@ class Workload(Part):
 
     items: Count = Field(default=1000, description="items written before the export")
     changes: Count = Field(default=2000, description="changes after the export was requested")
-    during_snapshot: Share = Field(
-        default=0.25, description="share of the changes made while it loads"
-    )
+    during_snapshot: Share = Field(default=0.25, description="share of changes made as it loads")
     mix: Mix = Field(default_factory=Mix)
     keys: Keys = Field(default_factory=Keys)
     burst: Annotated[int, Field(ge=1)] = Field(
         default=1, description="changes of one key sent at once, several in one millisecond"
     )
-    burst_share: Share = Field(
-        default=0.0, description="share of the changes that come in such bursts"
-    )
+    burst_share: Share = Field(default=0.0, description="share of the changes in such bursts")
     markers: Markers = Field(default_factory=Markers)
     from_export: str | None = Field(
         default=None, description="folder of a DynamoDB export: the items"
@@ -206,18 +194,54 @@ class Target(Part):
     view: str | None = Field(default=None, description="a SELECT to compare instead of table FINAL")
 
 
-class Pipeline(Part):
-    """What is under test.
+class PlannedFault(Part):
+    """A fault and the requests of the pipeline that meet it, in a live run."""
 
-    `name` is a pipeline that ships (`clickpipes`, `guide`, a mutant), or a label for `command`,
-    `lambda` or `python`.
-    """
+    fault: Name = Field(description="name of a fault, e.g. 'error-after'; see docs/faults.md")
+    settings: dict[str, Any] = Field(default_factory=dict, description="of the fault")
+    service: str = Field(default="", description="dynamodb, streams, kinesis, s3 or clickhouse")
+    operation: str = Field(default="", description="e.g. 'GetRecords', 'INSERT'")
+    subject: str = Field(default="*", description="shard, table or object, with * and ?")
+    at: list[Count] = Field(default=[], description="which of such requests, from 0")
+    probability: Share = Field(default=1.0, description="chance of each, drawn from the seed")
+    attempts: Positive = Field(default=1, description="how many tries of one request are hit")
+    times_max: Positive = 1_000_000
 
-    name: Name = "clickpipes"
-    settings: dict[str, Any] = Field(
-        default_factory=dict, description="the pipeline's own settings"
+
+class Faults(Part):
+    """What goes wrong between the pipeline and its servers, in a live run."""
+
+    plan: list[PlannedFault] = Field(default_factory=list)
+    breaks_promises: bool = Field(default=False, description="allow what services promise never")
+
+
+class Relay(Part):
+    """How DynamoDB's streaming destination treats changes (see dynamodb/relay.py); calm if unset."""
+
+    duplicate_probability: Share = 0.0
+    copies_max: Annotated[int, Field(ge=2, le=100)] = 2
+    reorder_window: Positive = Field(default=1, description="how many wait to change places")
+    delay_ms_min: Annotated[float, Field(ge=0)] = 0.0
+    delay_ms_max: Annotated[float, Field(ge=0)] = 0.0
+    burst: Positive = Field(default=1, description="so many wait, then leave together")
+    hold_ms: Annotated[float, Field(ge=0)] = Field(default=200.0, description="longest such wait")
+
+
+class Stepped(Part):
+    """What the scheduler of a stepped run may do."""
+
+    steps_max: Positive = 500
+    faults: list[Name] = Field(
+        default=["error-before", "error-after", "lost-answer", "throttle"],
+        description="a held request may meet these",
     )
-    command: list[str] | None = None
+    faults_max: Count = 4
+    kills_max: Count = 2
+    reshards_max: Count = 1
+    exports_max: Count = Field(default=0, description="exports beside the first")
+    lost_checkpoints_max: Count = 0
+    copies_max: Count = Field(default=3, description="duplicates that the relay delivers")
+    reorder_window: Positive = Field(default=4, description="how many may be delivered next")
 
 
 class Expectation(Part):
@@ -257,6 +281,9 @@ class Scenario(Part):
     target: Target
     pipeline: Pipeline = Field(default_factory=Pipeline)
     settle: Settle = Field(default_factory=Settle)
+    faults: Faults = Field(default_factory=Faults)
+    relay: Relay = Field(default_factory=Relay)
+    stepped: Stepped = Field(default_factory=Stepped)
     expect: list[Expectation] = Field(default_factory=list)
     sightings: list[str] = Field(
         default_factory=list, description="what a run must have met to prove anything"

@@ -12,6 +12,7 @@ from harness.clock import VirtualClock
 from harness.errors import nearest
 from harness.scenario import width
 from harness.scenario.mistakes import Mistake
+from harness.scenario.pipeline_rules import pipeline_mistakes
 from harness.scenario.target_rules import target_mistakes
 from harness.workload.imported import inside
 from harness.workload.items import SOURCES, Template, TemplateError
@@ -48,6 +49,7 @@ def mistakes(scenario: Scenario, folder: Path) -> list[Mistake]:
     found += _imports(scenario, folder)
     found += _time_to_live(scenario, samples)
     found += target_mistakes(scenario, samples)
+    found += pipeline_mistakes(scenario)
     if not found:
         found += _width(scenario)
     return found

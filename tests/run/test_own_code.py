@@ -1,0 +1,205 @@
+"""Code that a scenario brings: where it starts, what it is given, and when it may run at all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import PipelineError, ScenarioError, UsageError
+from harness.run.own_code import may_run_code, project_root
+from harness.run.progress import Silent
+from harness.run.result import Result
+from harness.run.runner import Options, run_scenario
+from harness.scenario.load import load_scenario
+
+SCENARIO = """
+name = "mine"
+description = "one table"
+
+[table]
+table_name = "mine"
+key_schema = [{ attribute_name = "id", key_type = "HASH" }]
+attribute_definitions = [{ attribute_name = "id", attribute_type = "S" }]
+
+[item]
+id = { sequence = "u-{n}" }
+name = "first_name"
+
+[workload]
+items = 20
+changes = 20
+
+[target]
+table = "mine"
+
+[target.columns]
+id = "String"
+name = "String"
+
+[settle]
+stall_seconds = 4
+quiet_seconds = 0.1
+"""
+
+
+def write(folder: Path, pipeline: str, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    path = folder / "mine.toml"
+    path.write_text(SCENARIO + "\n[pipeline]\n" + pipeline, encoding="utf-8")
+    return path
+
+
+def run(path: Path, runs: Path, *, allow_command: bool = True) -> Result:
+    options = Options(runs=runs / "runs", allow_command=allow_command)
+    return run_scenario(load_scenario(path), options, Silent())
+
+
+def test_a_command_starts_in_the_scenarios_folder_with_its_variables(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        'command = ["python", "show.py"]\nenv = { BUG = 1 }',
+        show="import os; print(os.getcwd(), os.environ['BUG'], os.environ['HARNESS_TABLE'])",
+    )
+    result = run(path, tmp_path)
+    assert result.pipeline == "command"
+    assert result.pipeline_log == [f"{tmp_path.resolve()} 1 mine"]
+
+
+def test_an_executable_beside_the_scenario_is_found(tmp_path: Path) -> None:
+    program = tmp_path / "show"
+    program.write_text("#!/bin/sh\necho here; echo there >&2\n", encoding="utf-8")
+    path = write(tmp_path, 'name = "mine"\ncommand = ["./show"]')
+    with pytest.raises(PipelineError, match="is not executable"):
+        run(path, tmp_path)
+    program.chmod(0o755)
+    result = run(path, tmp_path)
+    assert (result.pipeline, result.pipeline_log) == ("mine", ["here", "there"])
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, 'command = ["./nothing"]')
+    with pytest.raises(PipelineError, match="there is no file"):
+        run(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    ['command = ["touch", "ran"]', 'python = "ran:run"', 'lambda = { handler = "ran:run" }'],
+)
+def test_code_of_a_strangers_scenario_does_not_run(tmp_path: Path, pipeline: str) -> None:
+    path = write(tmp_path, pipeline, ran="open('ran', 'w')")
+    with pytest.raises(UsageError, match="runs code of its own") as caught:
+        run(path, tmp_path, allow_command=False)
+    assert "--allow-command" in caught.value.hint
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_strangers_scenario_runs_with_a_pipeline_that_ships(tmp_path: Path) -> None:
+    path = write(tmp_path, 'command = ["touch", "ran"]')
+    options = Options(pipeline="clickpipes", runs=tmp_path / "runs")
+    assert run_scenario(load_scenario(path), options, Silent()).outcome == "passed"
+    assert not (tmp_path / "ran").exists()
+
+
+def test_code_runs_unasked_in_the_readers_project_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, other = tmp_path / "project", tmp_path / "downloads"
+    (project / "tests" / "scenarios").mkdir(parents=True)
+    other.mkdir()
+    (project / "package.json").write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(project / "tests")
+    assert project_root(Path.cwd()) == project.resolve()
+    assert may_run_code(project / "tests" / "scenarios")
+    assert not may_run_code(other)
+    (project / "link").symlink_to(other)
+    assert not may_run_code(project / "link")
+    monkeypatch.chdir(other)
+    assert not may_run_code(other)
+
+
+FUNCTION = """
+import os
+
+def run(env):
+    print(env.table, env.target, os.environ["HARNESS_EXPORT"] == env.export)
+"""
+
+CLASS = """
+import neighbour
+
+class Mine:
+    def __init__(self, settings):
+        self.settings = settings
+
+    def run(self, env):
+        print(self.settings, neighbour.NAME)
+        while env.pause(1):
+            pass
+        print("stopped")
+"""
+
+
+def test_a_function_gets_the_environment(tmp_path: Path) -> None:
+    result = run(write(tmp_path, 'python = "mine:run"', mine=FUNCTION), tmp_path)
+    assert result.pipeline_log == ["mine mine True"]
+    assert result.pipeline == "python"
+
+
+def test_a_class_gets_its_settings_and_is_asked_to_stop(tmp_path: Path) -> None:
+    pipeline = 'python = "mine:Mine"\nsettings = { rows = 7 }'
+    result = run(write(tmp_path, pipeline, mine=CLASS, neighbour="NAME = 'n'"), tmp_path)
+    assert result.pipeline_log == ["{'rows': 7} n", "stopped"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("nothing:run", "there is no module nothing in"),
+        ("mine:nothing", "mine has no nothing"),
+        ("mine:NUMBER", "expected a class or a function, found 3"),
+        ("mine:Bare", "the class has no method run(env)"),
+        ("broken:run", "broken imports surely_not_installed, which is not installed"),
+    ],
+)
+def test_what_cannot_be_loaded_is_one_line(tmp_path: Path, reference: str, said: str) -> None:
+    path = write(
+        tmp_path,
+        f'python = "{reference}"',
+        mine="NUMBER = 3\nclass Bare: pass\n",
+        broken="import surely_not_installed",
+    )
+    result = run(path, tmp_path)
+    assert result.outcome == "failed"
+    assert len(result.pipeline_log) == 1
+    assert said in result.pipeline_log[0]
+    assert "the pipeline ended by itself with exit code 4" in result.notes
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "said"),
+    [
+        ('command = ["x"]\npython = "a:b"', "found command and python"),
+        ("command = []", "pipeline.command"),
+        ('command = ["x"]\nenv = { HARNESS_TABLE = "t" }', "which the harness sets"),
+        ('lambda = { handler = "a:b", source = "dynamodb" }', "table.stream_view_type"),
+        ('lambda = { handler = "a:b", maximum_record_age_in_seconds = 5 }', "at least 60"),
+    ],
+)
+def test_a_pipeline_table_that_makes_no_sense_is_refused(
+    tmp_path: Path, pipeline: str, said: str
+) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        load_scenario(write(tmp_path, pipeline))
+
+
+def test_the_interpreter_of_the_harness_is_python_where_none_is_active(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    path = write(tmp_path, 'command = ["python", "show.py"]', show="import sys; print(sys.prefix)")
+    assert run(path, tmp_path).pipeline_log == [sys.prefix]

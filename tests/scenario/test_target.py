@@ -74,6 +74,7 @@ def test_the_quickstart_target_is_this_statement() -> None:
         "    `order_id` UInt64,\n"
         "    `status` LowCardinality(String),\n"
         "    `total` Decimal(18, 2),\n"
+        "    `payment_ref` UInt64,\n"
         "    `email` Nullable(String),\n"
         "    `gift` Nullable(Bool),\n"
         "    `city` String,\n"

@@ -12,10 +12,12 @@ from harness.bench.measure import REFUSALS
 from harness.clock import WallClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness.bench.endpoint import Endpoint
     from harness.bench.load import Amounts
+
+    Walk = Callable[[], Iterator[int]]
 
 BATCH = 25
 TRANSACTION = 10
@@ -209,17 +211,20 @@ def scan(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
     with table(endpoint) as name:
         fill(endpoint, name, [item(f"s{n}") for n in range(amounts.items)])
 
-        def step() -> int:
-            found = 0
-            more: dict[str, Any] = {}
-            while True:
-                answer = endpoint.dynamodb.scan(TableName=name, **more)
-                found += len(answer["Items"])
-                if "LastEvaluatedKey" not in answer:
-                    return all_of(found, amounts.items)
-                more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        yield Load(by_page(_scan_pages(endpoint, name), amounts.items))
 
-        yield Load(step)
+
+def _scan_pages(endpoint: Endpoint, name: str) -> Walk:
+    def walk() -> Iterator[int]:
+        more: dict[str, Any] = {}
+        while True:
+            answer = endpoint.dynamodb.scan(TableName=name, **more)
+            yield len(answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    return walk
 
 
 @contextmanager
@@ -246,17 +251,41 @@ def streams_get_records(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
     """A stream from its start to where nothing comes any more."""
     with filled_stream(endpoint, amounts) as arn:
 
-        def step() -> int:
-            found = 0
+        def walk() -> Iterator[int]:
+            left = amounts.stream_records
             for first in stream_iterators(endpoint, arn):
                 iterator: str | None = first
-                while iterator and found < amounts.stream_records:
+                while iterator and left > 0:
                     answer = endpoint.streams.get_records(ShardIterator=iterator, Limit=STREAM_PAGE)
-                    found += len(answer["Records"])
-                    iterator = answer.get("NextShardIterator") if answer["Records"] else None
-            return all_of(found, amounts.stream_records)
+                    found = len(answer["Records"])
+                    left -= found
+                    yield found
+                    iterator = answer.get("NextShardIterator") if found else None
 
-        yield Load(step)
+        yield Load(by_page(walk, amounts.stream_records))
+
+
+def by_page(walk: Walk, expected: int) -> Callable[[], int]:
+    """Steps of one page each, through walk after walk, so that a slow walk can be cut short.
+
+    Args:
+        walk: from the start to the end; yields what each page held.
+        expected: what all pages of one walk hold.
+
+    Raises:
+        UnsupportedError: at a walk's end, when it was another number.
+    """
+
+    def pages() -> Iterator[int]:
+        while True:
+            found = 0
+            for held in walk():
+                found += held
+                yield held
+            all_of(found, expected)
+
+    endless = pages()
+    return lambda: next(endless)
 
 
 def all_of(found: int, expected: int) -> int:

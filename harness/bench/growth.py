@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.bench import kinesis_cases
 from harness.bench.contenders import resident_bytes
 from harness.bench.dynamodb_cases import BATCH, all_of, table
-from harness.bench.raw_cases import DYNAMODB, KINESIS, STREAMS, drain, kinesis_body
+from harness.bench.raw_cases import DYNAMODB, KINESIS, STREAMS, kinesis_body, pages_from
 from harness.bench.result import Measured
 from harness.bench.rows import Row
 from harness.clock import stopwatch
@@ -132,7 +132,7 @@ class _Log:
 
         def read() -> None:
             nonlocal found
-            found = drain(self.endpoint, self.service, iterator, WINDOW, WINDOW)
+            found = next(pages_from(self.endpoint, self.service, iterator, WINDOW))
 
         cost = _cost(read, WINDOW)
         all_of(found, WINDOW)

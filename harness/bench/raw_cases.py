@@ -17,6 +17,7 @@ from harness.bench.dynamodb_cases import (
     BATCH,
     HOT_ITEMS,
     all_of,
+    by_page,
     fill,
     filled_stream,
     item,
@@ -86,11 +87,11 @@ def scan(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
                 break
             bodies.append(_body(TableName=name, ExclusiveStartKey=answer["LastEvaluatedKey"]))
 
-        def step() -> int:
-            found = sum(endpoint.raw.ask(DYNAMODB + "Scan", b).count(b'"pad"') for b in bodies)
-            return all_of(found, amounts.items)
+        def walk() -> Iterator[int]:
+            for body in bodies:
+                yield endpoint.raw.ask(DYNAMODB + "Scan", body).count(b'"pad"')
 
-        yield Load(step)
+        yield Load(by_page(walk, amounts.items))
 
 
 @contextmanager
@@ -99,14 +100,16 @@ def streams_get_records(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
     with filled_stream(endpoint, amounts) as arn:
         firsts = stream_iterators(endpoint, arn)
 
-        def step() -> int:
-            found = sum(
-                drain(endpoint, STREAMS, first, STREAM_PAGE, amounts.stream_records)
-                for first in firsts
-            )
-            return all_of(found, amounts.stream_records)
+        def walk() -> Iterator[int]:
+            left = amounts.stream_records
+            for first in firsts:
+                for found in pages_from(endpoint, STREAMS, first, STREAM_PAGE):
+                    yield found
+                    left -= found
+                    if left <= 0:
+                        return
 
-        yield Load(step)
+        yield Load(by_page(walk, amounts.stream_records))
 
 
 @contextmanager
@@ -128,15 +131,11 @@ def kinesis_get_records(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
     with kinesis_cases.filled(endpoint, amounts.kinesis_records) as name:
         firsts = kinesis_cases.iterators(endpoint, name)
 
-        def step() -> int:
-            found = sum(
-                drain(endpoint, KINESIS, first, KINESIS_PAGE, KINESIS_PAGE) for first in firsts
-            )
-            if found < amounts.kinesis_records:
-                raise UnsupportedError(f"answered {found} of {amounts.kinesis_records}")
-            return found
+        def walk() -> Iterator[int]:
+            for first in firsts:
+                yield from pages_from(endpoint, KINESIS, first, KINESIS_PAGE)
 
-        yield Load(step)
+        yield Load(by_page(walk, amounts.kinesis_records))
 
 
 def kinesis_body(stream: str, start: int, records: int, data: bytes) -> bytes:
@@ -166,18 +165,17 @@ def fill_raw(endpoint: Endpoint, name: str, prefix: str, items: int) -> None:
             raise UnsupportedError("BatchWriteItem left items unprocessed")
 
 
-def drain(endpoint: Endpoint, service: str, first: str, page: int, enough: int) -> int:
-    """Read from an iterator until a page is not full, or `enough` have come; returns how many."""
-    found = 0
+def pages_from(endpoint: Endpoint, service: str, first: str, page: int) -> Iterator[int]:
+    """Read on from an iterator until a page is empty; yields what each page held."""
     iterator = first
     while True:
         answer = endpoint.raw.ask(service + "GetRecords", _body(ShardIterator=iterator, Limit=page))
-        got = answer.count(b'"SequenceNumber"')
-        found += got
+        found = answer.count(b'"SequenceNumber"')
+        yield found
         # It stands before or behind the records.
         match = _NEXT.search(answer, max(0, len(answer) - _EDGE_BYTES)) or _NEXT.search(
             answer, 0, _EDGE_BYTES
         )
-        if not got or found >= enough or match is None:
-            return found
+        if not found or match is None:
+            return
         iterator = match[1].decode()

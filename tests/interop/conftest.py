@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from harness.backends.embedded_aws import EmbeddedAws
+from tests.interop.toolchains import built
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Clients = Callable[[str], Any]
+
+MAVEN = ["mvn", "--batch-mode", "--quiet", "--no-transfer-progress"]
+JARS = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=target/lib"]
+
+
+@pytest.fixture
+def aws() -> Iterator[EmbeddedAws]:
+    instant = {"create_seconds": 0, "update_seconds": 0}
+    with EmbeddedAws(settings={"kinesis": instant}) as aws:
+        yield aws
+
+
+@pytest.fixture
+def clients(aws: EmbeddedAws) -> Clients:
+    """boto3 as the operator, beside the client under test."""
+    return partial(
+        boto3.client,
+        endpoint_url=aws.endpoint,
+        region_name=aws.region,
+        aws_access_key_id=aws.access_key,
+        aws_secret_access_key=aws.secret_key,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def java_program(folder: str) -> list[str]:
+    """The command that starts a Java program's Worker."""
+    home = built(folder, [*MAVEN, "compile", *JARS])
+    classpath = f"{home / 'target/classes'}:{home / 'target/lib'}/*"
+    return ["java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", classpath, "interop.Worker"]
+
+
+@pytest.fixture(scope="session")
+def kcl() -> list[str]:
+    return java_program("java/kcl")
+
+
+@pytest.fixture(scope="session")
+def streams_adapter() -> list[str]:
+    return java_program("java/streams-adapter")
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
+    return built("node", install)
+
+
+@pytest.fixture(scope="session")
+def go() -> Path:
+    return built("go", ["go", "build", "-o", "bin/", "./..."])

@@ -65,7 +65,7 @@ def item_position(table: Table, item: Item) -> bytes:
 
 
 def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = None) -> None:
-    """Refuse index keys of a wrong type or without a value.
+    """Refuse index keys of a wrong type, without a value or too long.
 
     Args:
         table: whose indexes.
@@ -75,7 +75,8 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
     wanted = None if names is None else set(names)
     for index in table.items.indexes.values():
         schema = index.schema
-        for name, kind in schema.hash_keys + schema.range_keys:
+        hashes = schema.hash_keys
+        for number, (name, kind) in enumerate(hashes + schema.range_keys):
             value = item.get(name)
             if value is None:
                 continue
@@ -95,6 +96,8 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
                     f"attribute cannot contain an empty {noun} value. "
                     f"IndexName: {index.name}, IndexKey: {name}"
                 )
+            if kind != "N" and len(value[kind]) * 4 > SHORT_KEY:
+                check_key_value(name, value, is_hash=number < len(hashes))
 
 
 def check_scalars(table: Table, *expressions: Condition | Projection | None) -> None:

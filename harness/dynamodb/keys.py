@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from harness.dynamodb.change_log import Item
 
 TOKEN_BYTES = 16
+HASH_BYTES_MAX = 2048
+RANGE_BYTES_MAX = 1024
 SALT = b"Outliers"
 """What DynamoDB puts before a key when it hashes it; found by dynalite's author in scan orders."""
 
@@ -96,19 +98,39 @@ class KeySchema:
         return md5(SALT + both, usedforsecurity=False).digest()
 
     def position_or_none(self, item: Item) -> bytes | None:
-        """The position, or None when a key attribute is missing or of another type.
+        """The position, or None when a key attribute is missing, of another type, empty or too long.
 
-        An index does not hold such items.
+        An index does not hold such items. Those with an empty or too long value were there before
+        the index; a write of one is refused.
         """
         if self.more_hash or self.more_range:
-            keys = self.hash_keys + self.range_keys
-            if any(kind not in item.get(name, ()) for name, kind in keys):
-                return None
-        if self.hash_type not in item.get(self.hash_name, ()):
+            ranges = self.range_keys
+            return (
+                self.position(item)
+                if all(_fits(item, *key, HASH_BYTES_MAX) for key in self.hash_keys)
+                and all(_fits(item, *key, RANGE_BYTES_MAX) for key in ranges)
+                else None
+            )
+        if not _fits(item, self.hash_name, self.hash_type, HASH_BYTES_MAX):
             return None
-        if self.range_name is not None and self.range_type not in item.get(self.range_name, ()):
+        if self.range_name is not None and not _fits(
+            item, self.range_name, self.range_type, RANGE_BYTES_MAX
+        ):
             return None
         return self.position(item)
+
+
+def _fits(item: Item, name: str, kind: str | None, bytes_max: int) -> bool:
+    """Whether `item` has an attribute of this name and type that can be a key."""
+    value = item.get(name)
+    if value is None or kind not in value:
+        return False
+    if kind == "N":
+        return True
+    text = value[kind]
+    if not text:
+        return False
+    return len(text) * 4 <= bytes_max or len(raw(kind, text)) <= bytes_max
 
 
 def token(kind: str, value: str) -> bytes:

@@ -33,6 +33,9 @@ Json = dict[str, Any]
 READ_UNIT_BYTES = 4096
 
 
+ON_DEMAND_PARTITIONS = 4
+
+
 @dataclass(slots=True)
 class Source:
     """What is read: the table itself or one of its indexes."""
@@ -157,9 +160,20 @@ def answer_page(
         parts.append(b'"LastEvaluatedKey":' + orjson.dumps(key))
     bill = Bill(request.get("ReturnConsumedCapacity"))
     if bill.wanted:
-        _charge(bill, request, source, page.size, fetched)
+        _charge(bill, request, source, page, fetched)
         parts.append(b'"ConsumedCapacity":' + orjson.dumps(bill.one()))
     return b"{" + b",".join(parts) + b"}"
+
+
+def _least_units(request: Json, source: Source, page: Page) -> int:
+    """A scan of a whole on-demand table reads each of the four partitions that it begins with.
+
+    Source: ScyllaDB's test_returnconsumedcapacity.py, `test_scan_consumed_capacity`.
+    """
+    whole = not page.more and "ExclusiveStartKey" not in request and "Segment" not in request
+    is_scan = "KeyConditions" not in request and "KeyConditionExpression" not in request
+    is_on_demand = source.index is None and source.table.billing_mode == "PAY_PER_REQUEST"
+    return ON_DEMAND_PARTITIONS if whole and is_scan and is_on_demand else 1
 
 
 def _filtered(rows: list[bytes], reading: Reading, selection: Selection) -> list[bytes]:
@@ -185,10 +199,10 @@ def _whole_items(source: Source, rows: list[bytes]) -> tuple[list[bytes], int]:
     return found, units
 
 
-def _charge(bill: Bill, request: Json, source: Source, size: int, fetched: int) -> None:
+def _charge(bill: Bill, request: Json, source: Source, page: Page, fetched: int) -> None:
     factor = 1.0 if request.get("ConsistentRead") else 0.5
     named = request["TableName"]
-    units = max(1, -(-size // READ_UNIT_BYTES)) * factor
+    units = max(_least_units(request, source, page), -(-page.size // READ_UNIT_BYTES)) * factor
     if source.index is None:
         bill.add_read(source.table, units, named=named)
         return

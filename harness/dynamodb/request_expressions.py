@@ -133,7 +133,7 @@ def update_of(request: Json) -> tuple[Update | None, Guard | None]:
     """The update and the condition of UpdateItem, or of an action of a transaction."""
     if "AttributeUpdates" in request or "Expected" in request:
         update = guard = None
-        if "AttributeUpdates" in request:
+        if request.get("AttributeUpdates"):
             update = legacy_update(request["AttributeUpdates"])
         if "Expected" in request:
             expected = legacy_expected(request["Expected"], request.get("ConditionalOperator"))

@@ -59,6 +59,15 @@ def check_query_start(
     if start is None:
         return None
     position = _position(source, start)
+    if source.schema.range_name is None and source.index is None:
+        shown = ", ".join(
+            f"{name}=AttributeValue: {{{kind}:{text}}}"
+            for name, value in start.items()
+            for kind, text in value.items()
+        )
+        raise validation_error(
+            f"The provided exclusive start key is invalid: ExclusiveStartKey: {{{shown}}}"
+        )
     if stretch.low <= position < stretch.high:
         return position
     if key_range.operator is None:

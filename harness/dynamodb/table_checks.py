@@ -29,8 +29,7 @@ def check_create(request: Json) -> None:
     """
     _check_capacity(request)
     types = {d["AttributeName"]: d["AttributeType"] for d in request["AttributeDefinitions"]}
-    if len(types) < len(request["AttributeDefinitions"]):
-        raise _invalid("Cannot create duplicate attribute definitions")
+    _check_distinct(request["AttributeDefinitions"])
     keys = request["KeySchema"]
     if len(keys) > len(types):
         raise validation_error("Invalid KeySchema: Some index key attribute have no definition")
@@ -54,6 +53,16 @@ def check_create(request: Json) -> None:
     if used != set(types):
         _refuse_unused(request, used, types)
     check_stream(request.get("StreamSpecification"))
+
+
+def _check_distinct(definitions: list[Json]) -> None:
+    """Deviation: AWS's sentence is known to name the attribute and to say duplicate, no more."""
+    seen: set[str] = set()
+    for definition in definitions:
+        name = definition["AttributeName"]
+        if name in seen:
+            raise _invalid(f"Duplicate attribute definition: {name}")
+        seen.add(name)
 
 
 def check_stream(stream: Json | None) -> None:
@@ -106,15 +115,19 @@ def _check_many_keys(keys: list[Json]) -> None:
     """A global index: up to four partition key attributes, then up to four of the sort key."""
     kinds = [key["KeyType"] for key in keys]
     hashes = kinds.count("HASH")
-    if kinds != sorted(kinds) or not hashes:
+    if not hashes:
         raise validation_error(
             "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
+        )
+    if kinds != sorted(kinds):
+        raise validation_error(
+            "Invalid KeySchema: All HASH KeySchemaElements must precede all RANGE ones"
         )
     if max(hashes, len(kinds) - hashes) > KEY_PARTS_MAX:
         raise validation_error("Invalid KeySchema: at most four HASH and four RANGE elements")
     names = {key["AttributeName"] for key in keys}
     if len(names) < len(keys):
-        raise validation_error("Invalid KeySchema: an attribute is named twice")
+        raise validation_error("Invalid KeySchema: KeySchemaElements have the same name")
 
 
 def _check_key_schema(keys: list[Json], types: dict[str, str], *, several: bool = False) -> None:
@@ -178,6 +191,10 @@ def _check_projection(index: Json, seen: set[str]) -> None:
         raise _invalid(f"ProjectionType is {kind}, but NonKeyAttributes is specified")
     if kind == "INCLUDE" and "NonKeyAttributes" not in projection:
         raise _invalid(f"ProjectionType is {kind}, but NonKeyAttributes is not specified")
+    named: list[str] = projection.get("NonKeyAttributes", [])
+    for name in named:
+        if named.count(name) > 1:
+            raise _invalid(f"Duplicate attribute in NonKeyAttributes: {name}")
     if index["IndexName"] in seen:
         raise _invalid(f"Duplicate index name: {index['IndexName']}")
     seen.add(index["IndexName"])

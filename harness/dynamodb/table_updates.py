@@ -45,12 +45,7 @@ def update_table(engine: Engine, payload: Json) -> bytes:
             "Attempt to change a resource which is still in use: "
             f"Table is being {word}: {table.name}"
         )
-    for definition in request.get("AttributeDefinitions", []):
-        known = table.attribute_types.get(definition["AttributeName"])
-        if known is not None and known != definition["AttributeType"]:
-            raise validation_error(
-                f"{INVALID}Attribute {definition['AttributeName']} cannot change its type"
-            )
+    _refuse_other_types(table, request.get("AttributeDefinitions", []))
     former_mode = table.billing_mode
     before = describe(table, now_us)["ProvisionedThroughput"]
     _change_throughput(table, request, now_us)
@@ -99,6 +94,11 @@ def _check(request: Json) -> None:
                     f"simultaneously. Index: {action['IndexName']}"
                 )
             names.add(action["IndexName"])
+        if len(update) > 1:
+            raise validation_error(
+                f"{INVALID}Only one of GlobalSecondaryIndexUpdate.Update, "
+                "GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete may be given"
+            )
 
 
 def _change_throughput(table: Table, request: Json, now_us: int) -> None:
@@ -107,7 +107,8 @@ def _change_throughput(table: Table, request: Json, now_us: int) -> None:
     if throughput is not None and mode == "PAY_PER_REQUEST":
         raise validation_error(BOTH_CAPACITIES)
     updates = request.get("GlobalSecondaryIndexUpdates", [])
-    if len(updates) > INDEX_UPDATES_MAX:
+    online = sum("Update" not in update for update in updates)
+    if len(updates) > INDEX_UPDATES_MAX or online > 1:
         raise AwsError(
             "LimitExceededException",
             "Subscriber limit exceeded: Only 1 online index can be created or deleted "
@@ -169,7 +170,7 @@ def _change_indexes(engine: Engine, table: Table, request: Json, now_us: int) ->
 
 
 def _create_index(table: Table, request: Json, create: Json, ready_us: int) -> None:
-    types = table.attribute_types | {
+    types = {
         d["AttributeName"]: d["AttributeType"] for d in request.get("AttributeDefinitions", [])
     }
     check_index_update(create, types, table.billing_mode)
@@ -178,6 +179,25 @@ def _create_index(table: Table, request: Json, create: Json, ready_us: int) -> N
     used = {element["AttributeName"] for element in create["KeySchema"]}
     table.attribute_types |= {name: kind for name, kind in types.items() if name in used}
     add_global_index(table, create, ready_us=ready_us)
+
+
+def _refuse_other_types(table: Table, definitions: list[Json]) -> None:
+    """A key attribute keeps its type, whichever key it is of."""
+    for definition in definitions:
+        name, kind = definition["AttributeName"], definition["AttributeType"]
+        known = table.attribute_types.get(name)
+        if known is not None and known != kind:
+            part = "HASH"
+            for schema in (table.schema, *(i.schema for i in table.items.indexes.values())):
+                if name in schema.names:
+                    part = "HASH" if (name, known) in schema.hash_keys else "RANGE"
+                    break
+            raise validation_error(
+                f"{INVALID}Attributes cannot be redefined. Please check that your attribute has "
+                "the same type as previously defined. Existing schema: Schema:[SchemaElement: "
+                f"key{{{name}:{known}:{part}}}] New schema: Schema:[SchemaElement: "
+                f"key{{{name}:{kind}:{part}}}]"
+            )
 
 
 def _update_index(table: Table, update: Json) -> None:

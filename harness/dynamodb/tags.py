@@ -72,8 +72,17 @@ def list_tags(engine: Engine, payload: Json) -> bytes:
 
 
 def check_tags(tags: list[Json]) -> None:
-    """Refuse a key given twice."""
+    """Refuse a key given twice, more than fifty tags, and characters that no tag may have."""
     keys = [tag["Key"] for tag in tags]
+    if len(tags) > TAGS_MAX:
+        raise validation_error("One or more parameter values were invalid: Too many tags: Limit 50")
+    for tag in tags:
+        for text in (tag["Key"], tag["Value"]):
+            if not all(c.isalnum() or c.isspace() or c in "+-=._:/@" for c in text):
+                raise validation_error(
+                    "One or more parameter values were invalid: Tag keys and values can contain "
+                    f"letters, whitespace, numbers and the characters + - = . _ : / @: {text}"
+                )
     if len(set(keys)) < len(keys):
         raise validation_error("One or more parameter values were invalid: Duplicate tag keys")
 
@@ -94,6 +103,8 @@ def _check_arn(engine: Engine, payload: Json, operation: str) -> None:
 
 
 def _check_form(arn: str) -> None:
+    if not arn.startswith("arn:"):
+        raise validation_error(f"Invalid TableArn: ARNs must start with 'arn:': {arn}")
     if _TABLE_ARN.fullmatch(arn) is None:
         raise validation_error(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
 

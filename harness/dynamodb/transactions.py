@@ -51,6 +51,10 @@ ONE_ITEM_TWICE = "Transaction request cannot include multiple operations on one 
 ONE_ACTION = "TransactItems can only contain one of Check, Put, Update or Delete"
 
 
+TOO_LARGE = f"Aggregated item size cannot exceed {BYTES_MAX} bytes"
+"""Deviation: of AWS's sentence no more is established than `size cannot exceed`."""
+
+
 @dataclass(slots=True)
 class Action:
     """One action of a transaction, ready to be checked and applied.
@@ -91,7 +95,7 @@ class Transactions:
         sent = orjson.dumps(payload)
         request = TRANSACT_WRITE_ITEMS.parse(payload)
         if len(sent) > BYTES_MAX:
-            raise validation_error("Collections of items exceeds maximum allowed size: 4194304")
+            raise validation_error(TOO_LARGE)
         return self.once(request.get("ClientRequestToken"), request, lambda: self._write(request))
 
     def once(self, token: str | None, request: Json, act: Callable[[], bytes]) -> bytes:

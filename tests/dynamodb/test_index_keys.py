@@ -1,0 +1,214 @@
+"""Keys of secondary indexes: lengths, types, definitions, and what an index does not hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.dynamodb.item_world import ItemWorld, refused, world
+
+__all__ = ["world"]
+
+Json = dict[str, Any]
+INVALID = "One or more parameter values were invalid: "
+
+
+def _index(name: str, *keys: str, projection: Json | None = None) -> Json:
+    kinds = ("HASH", "RANGE")
+    return {
+        "IndexName": name,
+        "KeySchema": [
+            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, kinds, strict=False)
+        ],
+        "Projection": projection or {"ProjectionType": "ALL"},
+    }
+
+
+def _create(world: ItemWorld, **changed: Any) -> None:
+    request: Json = {
+        "TableName": "made",
+        "AttributeDefinitions": [
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "a", "AttributeType": "S"},
+            {"AttributeName": "b", "AttributeType": "S"},
+        ],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "GlobalSecondaryIndexes": [_index("by-a", "a", "b")],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    world.client.create_table(**(request | changed))
+
+
+def _add_index(world: ItemWorld, *indexes: Json, table: str = "flat") -> None:
+    names = {key["AttributeName"] for index in indexes for key in index["KeySchema"]}
+    request: Json = {
+        "TableName": table,
+        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": "S"} for n in sorted(names)],
+        "GlobalSecondaryIndexUpdates": [{"Create": index} for index in indexes],
+    }
+    world.client.update_table(**request)
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "sentence"),
+    [
+        ("a", 2049, "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
+        ("b", 1025, "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"),
+    ],
+)
+def test_a_value_too_long_for_an_index_is_refused_and_the_longest_taken(
+    world: ItemWorld, name: str, length: int, sentence: str
+) -> None:
+    _create(world)
+    key = {"id": {"S": "k"}}
+    code, message = refused(
+        world.client.put_item, TableName="made", Item=key | {name: {"S": "x" * length}}
+    )
+    assert (code, message) == ("ValidationException", INVALID + sentence)
+    assert "Item" not in world.client.get_item(TableName="made", Key=key)
+    world.put("made", **key, **{name: {"S": "x" * (length - 1)}})
+    assert refused(
+        world.client.update_item,
+        TableName="made",
+        Key=key,
+        UpdateExpression="SET #n = :v",
+        ExpressionAttributeNames={"#n": name},
+        ExpressionAttributeValues={":v": {"S": "x" * length}},
+    ) == ("ValidationException", INVALID + sentence)
+
+
+def test_a_new_index_leaves_out_items_whose_value_cannot_be_its_key(world: ItemWorld) -> None:
+    for name, text in [("good", "x"), ("empty", ""), ("1025", "x" * 1025), ("2049", "x" * 2049)]:
+        world.put(id={"S": name}, x={"S": text}, y={"S": "y"})
+    _add_index(world, _index("by-x", "x"))
+    _add_index(world, _index("by-y-x", "y", "x"))
+    held = {
+        index: sorted(
+            item["id"]["S"]
+            for item in world.client.scan(TableName="flat", IndexName=index)["Items"]
+        )
+        for index in ("by-x", "by-y-x")
+    }
+    assert held == {"by-x": ["1025", "good"], "by-y-x": ["good"]}
+
+
+def test_a_key_attribute_cannot_be_redefined(world: ItemWorld) -> None:
+    assert refused(
+        world.client.update_table,
+        TableName="deep",
+        AttributeDefinitions=[{"AttributeName": "city", "AttributeType": "N"}],
+        GlobalSecondaryIndexUpdates=[{"Create": _index("more", "city")}],
+    ) == (
+        "ValidationException",
+        INVALID + "Attributes cannot be redefined. Please check that your attribute has the same "
+        "type as previously defined. Existing schema: Schema:[SchemaElement: key{city:S:HASH}] "
+        "New schema: Schema:[SchemaElement: key{city:N:HASH}]",
+    )
+
+
+def test_an_index_to_add_needs_the_types_of_its_keys_each_time(world: ItemWorld) -> None:
+    code, message = refused(
+        world.client.update_table,
+        TableName="deep",
+        GlobalSecondaryIndexUpdates=[{"Create": _index("more", "city")}],
+    )
+    assert code == "ValidationException"
+    assert "not defined in AttributeDefinitions" in message
+
+
+def test_one_index_at_a_time_is_added_or_deleted(world: ItemWorld) -> None:
+    with pytest.raises(ClientError) as caught:
+        _add_index(world, _index("one", "x"), _index("two", "y"))
+    assert caught.value.response["Error"]["Code"] == "LimitExceededException"
+    code, _ = refused(
+        world.client.update_table,
+        TableName="deep",
+        GlobalSecondaryIndexUpdates=[
+            {"Delete": {"IndexName": "by-city"}, "Update": {"IndexName": "by-city"}}
+        ],
+    )
+    assert code == "ValidationException"
+    assert set(world.table().items.indexes) == set()
+    assert set(world.table("deep").items.indexes) == {"by-city", "by-age"}
+
+
+def test_definitions_and_projected_attributes_are_named_once(world: ItemWorld) -> None:
+    twice = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["z", "z"]}
+    code, message = refused(
+        _create, world=world, GlobalSecondaryIndexes=[_index("by-a", "a", "b", projection=twice)]
+    )
+    assert (code, "Duplicate" in message, "z" in message) == ("ValidationException", True, True)
+    code, message = refused(
+        _create,
+        world=world,
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "id", "AttributeType": "N"},
+        ],
+    )
+    assert (code, message) == (
+        "ValidationException",
+        INVALID + "Duplicate attribute definition: id",
+    )
+
+
+def test_partition_key_attributes_of_an_index_precede_its_sort_key(world: ItemWorld) -> None:
+    interleaved = _index("by-a", "a", "b")
+    interleaved["KeySchema"].append({"AttributeName": "id", "KeyType": "HASH"})
+    code, message = refused(_create, world=world, GlobalSecondaryIndexes=[interleaved])
+    assert (code, message) == (
+        "ValidationException",
+        "Invalid KeySchema: All HASH KeySchemaElements must precede all RANGE ones",
+    )
+
+
+def test_an_update_of_nothing_makes_a_bare_key(world: ItemWorld) -> None:
+    key = {"id": {"S": "bare"}}
+    answer = world.client.update_item(
+        TableName="flat", Key=key, AttributeUpdates={}, ReturnValues="ALL_NEW"
+    )
+    assert answer["Attributes"] == key
+    assert world.client.get_item(TableName="flat", Key=key)["Item"] == key
+
+
+def test_a_query_of_one_item_cannot_go_on_after_a_key(world: ItemWorld) -> None:
+    assert refused(
+        world.client.query,
+        TableName="flat",
+        KeyConditionExpression="id = :v",
+        ExpressionAttributeValues={":v": {"S": "k"}},
+        ExclusiveStartKey={"id": {"S": "k"}},
+    ) == (
+        "ValidationException",
+        "The provided exclusive start key is invalid: "
+        "ExclusiveStartKey: {id=AttributeValue: {S:k}}",
+    )
+
+
+def test_a_scan_of_an_on_demand_table_reads_four_partitions_at_least(world: ItemWorld) -> None:
+    world.put(id={"S": "k"})
+    units = [
+        world.client.scan(
+            TableName="flat", ReturnConsumedCapacity="TOTAL", ConsistentRead=consistent
+        )["ConsumedCapacity"]["CapacityUnits"]
+        for consistent in (True, False)
+    ]
+    assert units == [4.0, 2.0]
+
+
+def test_tags_have_fifty_entries_and_plain_characters(world: ItemWorld) -> None:
+    many = [{"Key": str(number), "Value": "v"} for number in range(51)]
+    assert refused(_create, world=world, Tags=many)[0] == "ValidationException"
+    assert "made" not in world.client.list_tables()["TableNames"]
+    arn = world.table().arn
+    for tag in ({"Key": "hi!", "Value": "v"}, {"Key": "k", "Value": '"v"'}):
+        assert (
+            refused(world.client.tag_resource, ResourceArn=arn, Tags=[tag])[0]
+            == "ValidationException"
+        )
+    code, message = refused(
+        world.client.tag_resource, ResourceArn="flat", Tags=[{"Key": "k", "Value": "v"}]
+    )
+    assert (code, "ARNs must start with 'arn:'" in message) == ("ValidationException", True)

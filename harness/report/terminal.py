@@ -47,6 +47,11 @@ class Progress:
         self._last_written = 0
         self._elapsed: Callable[[], float] = stopwatch()
 
+    @property
+    def is_live(self) -> bool:
+        """There is a terminal to show a live line in."""
+        return self._console.is_terminal
+
     def started(self, headline: str, figures: Figures) -> None:
         """Print the headline; begin the live line when there is a terminal."""
         self._console.print(Text(headline, style="bold"), soft_wrap=True)

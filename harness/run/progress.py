@@ -36,7 +36,15 @@ class Figures:
 
 
 class Observer(Protocol):
-    """Told of a run's course. Called from the run's thread; must return quickly."""
+    """Told of a run's course. Called from the run's thread; must return quickly.
+
+    `is_live` says that somebody watches the figures, so that it pays to keep them fresh.
+    """
+
+    @property
+    def is_live(self) -> bool:
+        """The figures are shown while they change."""
+        ...
 
     def started(self, headline: str, figures: Figures) -> None:
         """The run begins; `headline` names scenario, pipeline, seed and versions."""
@@ -57,6 +65,8 @@ class Observer(Protocol):
 
 class Silent:
     """Tells nobody: the no-op of every observer."""
+
+    is_live = False
 
     def started(self, headline: str, figures: Figures) -> None:
         """Nothing."""

@@ -27,6 +27,7 @@ from harness.clock import WallClock, stopwatch
 from harness.errors import HarnessError
 from harness.history import History
 from harness.run.collect import Collected, collect
+from harness.run.monitor import Monitor
 from harness.run.pipelines import require_pipeline, start_pipeline
 from harness.run.progress import Figures, Observer
 from harness.run.result import Result, decide, expected_failures
@@ -118,6 +119,10 @@ class _Run:
         writing = Writing(self.scenario, self.clock, self.history, self.figures)
         world = self.start()
         source, target = self.set_up(world, writing)
+        if self.observer.is_live:
+            monitor = Monitor(self.figures, world.stats, target.sample)
+            monitor.start()
+            self.stack.callback(monitor.stop)
         self.load(writing)
         child = self.snapshot(world, source, writing)
         self.write_changes(writing)
@@ -223,17 +228,8 @@ class _Run:
             counter = self.scenario.workload.markers.counter
             expected = Expected(len(items), sum(_counter(item, counter) for item in items))
             self.figures.expected = expected.items
-
-            def take() -> Any:
-                sample = target.sample()
-                self.figures.live, self.figures.stored = max(0, sample.live), sample.stored
-                stats = world.stats()
-                self.figures.delivered, self.figures.read = stats.delivered, stats.read
-                self.figures.lag = max(0, stats.delivered - stats.read)
-                return sample
-
             settled = settle(
-                take,
+                Monitor(self.figures, world.stats, target.sample).look,
                 expected,
                 clock=self.clock,
                 rules=self.scenario.settle,

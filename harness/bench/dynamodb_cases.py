@@ -258,9 +258,11 @@ def streams_get_records(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
                 while iterator and left > 0:
                     answer = endpoint.streams.get_records(ShardIterator=iterator, Limit=STREAM_PAGE)
                     found = len(answer["Records"])
+                    if not found:
+                        break
                     left -= found
                     yield found
-                    iterator = answer.get("NextShardIterator") if found else None
+                    iterator = answer.get("NextShardIterator")
 
         yield Load(by_page(walk, amounts.stream_records))
 

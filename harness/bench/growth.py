@@ -132,7 +132,7 @@ class _Log:
 
         def read() -> None:
             nonlocal found
-            found = next(pages_from(self.endpoint, self.service, iterator, WINDOW))
+            found = next(pages_from(self.endpoint, self.service, iterator, WINDOW), 0)
 
         cost = _cost(read, WINDOW)
         all_of(found, WINDOW)

@@ -107,7 +107,8 @@ def kinesis_get_records(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
                 iterator: str | None = first
                 while iterator:
                     answer = endpoint.kinesis.get_records(ShardIterator=iterator, Limit=PAGE)
-                    yield len(answer["Records"])
+                    if answer["Records"]:
+                        yield len(answer["Records"])
                     go_on = answer.get("MillisBehindLatest", 0) or len(answer["Records"]) == PAGE
                     iterator = answer.get("NextShardIterator") if go_on else None
 

@@ -171,11 +171,13 @@ def pages_from(endpoint: Endpoint, service: str, first: str, page: int) -> Itera
     while True:
         answer = endpoint.raw.ask(service + "GetRecords", _body(ShardIterator=iterator, Limit=page))
         found = answer.count(b'"SequenceNumber"')
+        if not found:
+            return
         yield found
         # It stands before or behind the records.
         match = _NEXT.search(answer, max(0, len(answer) - _EDGE_BYTES)) or _NEXT.search(
             answer, 0, _EDGE_BYTES
         )
-        if not found or match is None:
+        if match is None:
             return
         iterator = match[1].decode()

@@ -6,7 +6,10 @@ STAMP  := $(VENV)/.installed
 NAME   ?= quickstart
 ARGS   ?=
 
-.PHONY: help setup scenario scenarios test check format clean
+NO_MKDOCS_2_WARNING := 1
+export NO_MKDOCS_2_WARNING
+
+.PHONY: docs help setup scenario scenarios test check format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -32,6 +35,9 @@ check: $(STAMP) ## Lint, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: $(STAMP) ## Build the documentation into site/
+	@$(BIN)/mkdocs build --quiet --strict
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

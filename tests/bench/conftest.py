@@ -21,30 +21,37 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Lateness:
+    """How late an app answers; may be changed while it runs."""
+
+    seconds: float = 0.0
+
+
+@dataclass
 class Slowed:
     """An app that takes its time before it answers."""
 
     app: App
-    seconds: float
+    lateness: Lateness
     clock: WallClock
 
     def __call__(self, request: Request) -> Response:
-        self.clock.sleep(self.seconds)
+        self.clock.sleep(self.lateness.seconds)
         return self.app(request)
 
     def runs_in_thread(self, request: Request) -> bool:
         return self.app.runs_in_thread(request)
 
 
-def contender(name: str, seconds: float = 0.0) -> Contender:
-    """The emulated AWS in a thread of this process, each answer `seconds` late."""
+def contender(name: str, lateness: Lateness | None = None) -> Contender:
+    """The emulated AWS in a thread of this process."""
 
     @contextmanager
     def start() -> Iterator[Endpoint]:
         clock = WallClock()
         aws = Aws(clock)
         aws.region().kinesis.settings = Settings.instant()
-        app = Slowed(aws.app, seconds, clock) if seconds else aws.app
+        app = Slowed(aws.app, lateness, clock) if lateness else aws.app
         with ServerThread(app, clock=clock) as server:
             endpoint = Endpoint(name, server.url, version="1.0", pid=os.getpid())
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,18 +15,21 @@ from harness.bench.measure import Effort, sample
 from harness.bench.result import Measured, measured
 from harness.bench.rows import COLD_START, IDLE_MEMORY, ITEM_MEMORY, ROWS
 from harness.errors import UsageError
+from tests.bench.conftest import Lateness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from harness.bench.contenders import Contender
+    from harness.bench.endpoint import Endpoint
+    from harness.bench.load import Load
     from harness.bench.rows import Row
 
 FEW = Amounts(
     items=20, stream_records=20, kinesis_records=500, shards=4, export_items=20, memory_items=1_000
 )
 ONCE = Effort(seconds=0, rounds=1)
-LATE_SECONDS = 0.02
+LATE_SECONDS = 0.15
 # An object of 8 MB takes about that long by itself.
 LATE_SECONDS_FOR_OBJECTS = 0.5
 
@@ -37,12 +40,23 @@ LATE_SECONDS_FOR_OBJECTS = 0.5
 def test_a_row_is_below_its_bar_when_we_answer_late(
     row: Row, make: Callable[..., Contender]
 ) -> None:
-    assert row.case is not None
-    late_seconds = LATE_SECONDS_FOR_OBJECTS if row.name.startswith("s3_") else LATE_SECONDS
+    case = row.case
+    assert case is not None
+    lateness = Lateness()
+    seconds = LATE_SECONDS_FOR_OBJECTS if row.name.startswith("s3_") else LATE_SECONDS
+
+    @contextmanager
+    def late_once_prepared(endpoint: Endpoint, amounts: Amounts) -> Iterator[Load]:
+        with case(endpoint, amounts) as load:
+            if endpoint.name == "late":
+                lateness.seconds = seconds
+            yield load
+            lateness.seconds = 0.0
+
     with ExitStack() as stack:
-        late = stack.enter_context(make("late", late_seconds).start())
+        late = stack.enter_context(make("late", lateness).start())
         prompt = stack.enter_context(make("prompt").start())
-        samples = sample(row.case, late, [prompt], amounts=FEW, effort=ONCE)
+        samples = sample(late_once_prepared, late, [prompt], amounts=FEW, effort=ONCE)
 
     assert samples.refusals == {}
     as_ours = measured(row, samples, "late", ["prompt"])

@@ -37,7 +37,7 @@ SERVICES = {
 CONTROL = "/_harness/"
 ITERATORS_MAX = 10_000
 OPEN_MAX = 1_000
-_STATEMENT_BYTES = 2_000
+_STATEMENT_BYTES = 20_000
 _OK = 200
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/")
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)

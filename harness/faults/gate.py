@@ -4,18 +4,20 @@ Live it is a middleware of the embedded servers; stepped it is asked by a plain 
 request gets its identity, the plan decides, the fault is carried out and written to the history:
 
     {"event": "request", "service": …, "operation": …, "subject": …, "ordinal": …, "attempt": …,
-     "status": …}
-    {"event": "fault", "fault": <name>, "service": …, …}
+     "status": HTTP status, 0 when the connection was cut,
+     "records": of GetRecords, "from_export": true of an INSERT … SELECT from s3()}
+    {"event": "fault", "fault": <name>, "had_effect": …, "service": …, …}
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.faults.asked import CONTROL, Asked, Identifier, has_records
+from harness.faults.asked import CONTROL, Asked, Identifier, has_records, statement_of
 from harness.faults.fault import Decision
 from harness.faults.replies import cut
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 PAGES_KEPT = 4
 _OK = 200
 PASS = Decision()
+_FROM_S3 = re.compile(r"\bs3\(")
 
 
 def _forget(_: str, __: dict[str, Any]) -> None:
@@ -110,9 +113,11 @@ class Gate:
             answer = response if decision.after is None else decision.after(response)
         self._identifier.settle(asked, passage.mark, answer)
         if passage.fault and passage.fault != "none":
-            self._record("fault", {"fault": passage.fault, **asked.as_json()})
+            had_effect = decision.instead is None
+            members = {"fault": passage.fault, "had_effect": had_effect, **asked.as_json()}
+            self._record("fault", members)
         shown = 0 if answer.cut_after is not None else answer.status
-        self._record("request", {**asked.as_json(), "status": shown})
+        self._record("request", {**asked.as_json(), "status": shown, **_more(passage, answer)})
         return answer
 
     async def middleware(
@@ -165,3 +170,13 @@ class Gate:
             return
         key = (asked.service, asked.subject)
         self._pages.setdefault(key, deque(maxlen=PAGES_KEPT)).append(response)
+
+
+def _more(passage: Passage, answer: Response) -> dict[str, Any]:
+    """What the history keeps of some requests beside their identity."""
+    if passage.asked.operation == "GetRecords":
+        body = answer.body if answer.status == _OK and answer.cut_after is None else b""
+        return {"records": body.count(b"SequenceNumber") if isinstance(body, bytes) else 0}
+    if passage.asked.operation == "INSERT" and _FROM_S3.search(statement_of(passage.request)):
+        return {"from_export": True}
+    return {}

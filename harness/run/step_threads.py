@@ -111,8 +111,8 @@ class Activities:
         activity.answer, activity.passage = answer, None
         self.resume(activity)
 
-    def resume(self, activity: Activity, *, seconds_max: float = STUCK_SECONDS) -> None:
-        """Let an activity run until it rests, or is found away."""
+    def resume(self, activity: Activity, *, seconds_max: float = 0.0) -> None:
+        """Let an activity run until it rests, or is found away after `seconds_max` of real time."""
         with self._lock:
             activity.state = "running"
             self._awaited = activity
@@ -123,7 +123,7 @@ class Activities:
             activity.thread.start()
         else:
             activity.turn.release()
-        if self._rested.acquire(timeout=seconds_max):
+        if self._rested.acquire(timeout=seconds_max or STUCK_SECONDS):
             return
         with self._lock:
             # It may have come to rest just now: then its signal is there, and must be taken.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from harness.faults.asked import Kind
 
+
 class Transport:
     """The clients of pipelines, kept over many examples.
 
@@ -108,7 +109,7 @@ def _drain(response: Response) -> bytes:
     assert not isinstance(stream, bytes)
     ready = threading.Event()
     stream.on_ready(ready.set)
-    pieces = []
+    pieces: list[bytes] = []
     while True:
         ready.clear()
         piece = stream.read()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from harness.clock import VirtualClock
 from harness.errors import nearest
 from harness.scenario import width
+from harness.scenario.fault_rules import fault_mistakes
 from harness.scenario.mistakes import Mistake
 from harness.scenario.pipeline_rules import pipeline_mistakes
 from harness.scenario.target_rules import target_mistakes
@@ -50,6 +51,7 @@ def mistakes(scenario: Scenario, folder: Path) -> list[Mistake]:
     found += _time_to_live(scenario, samples)
     found += target_mistakes(scenario, samples)
     found += pipeline_mistakes(scenario)
+    found += fault_mistakes(scenario)
     if not found:
         found += _width(scenario)
     return found

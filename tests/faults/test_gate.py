@@ -115,6 +115,7 @@ def test_without_a_plan_everything_passes_and_is_recorded() -> None:
         "ordinal": 0,
         "attempt": 0,
         "status": 200,
+        "records": 4,
     }
 
 

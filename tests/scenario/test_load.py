@@ -421,7 +421,7 @@ BAD_OVERRIDES = [
     (
         "wrkload.items=5",
         "--set wrkload.items=5: expected a key of a scenario, found 'wrkload' "
-        "(did you mean 'workload'?)",
+        "(did you mean 'workload' or 'relay'?)",
     ),
     (
         "workload.items",

@@ -1,0 +1,156 @@
+"""What the scheduler of a stepped run can do next, in words that a person can read and re-order.
+
+An action is named by what it is about, never by its place in a list: a write by its number in the
+workload, a delivery by the write that it carries, a request by its identity at the gate. So steps
+can be left out or change places, and the rest still means the same.
+
+| do | what | how |
+|---|---|---|
+| `write` | `w000003` | |
+| `skip` | `w000003` | the write is left out |
+| `deliver` | `w000003` | empty, or `again` for a copy; `copy`: it stays to be delivered again |
+| `release` | `kinesis GetRecords shardId-000000000000 #0` | `ok` or the name of a fault |
+| `start` | | starts the pipeline, or starts it again |
+| `kill` | | `before`, `after` or `in-flight`: what becomes of requests that were held |
+| `land` | `clickhouse INSERT orders #2` | an INSERT of a killed pipeline takes effect at last |
+| `split`, `merge` | shard id | |
+| `export` | | a second export |
+| `lose-checkpoints` | | what the pipeline kept of its position is gone |
+| `advance` | | the clock goes on until somebody asks something |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.errors import DidNotReplay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from harness.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done next.
+
+    Attributes:
+        do: the kind.
+        what: what it is about.
+        how: which way.
+        weight: how often a random chooser should take it, against the others.
+    """
+
+    do: str
+    what: str = ""
+    how: str = ""
+    weight: float = field(default=1.0, compare=False)
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.do, self.what, self.how) if part)
+
+    def as_json(self) -> dict[str, str]:
+        """Its members that are not empty."""
+        members = {"do": self.do, "what": self.what, "how": self.how}
+        return {name: value for name, value in members.items() if value}
+
+    @classmethod
+    def from_json(cls, step: Mapping[str, Any]) -> Action:
+        """The action of a recorded step; members beside do, what and how are comments."""
+        return cls(str(step["do"]), str(step.get("what", "")), str(step.get("how", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    """An action, and what carries it out and says what came of it."""
+
+    action: Action
+    perform: Callable[[], str]
+
+
+class Chooser(Protocol):
+    """Takes one of the actions that are possible: a random source, a recording, a Hypothesis draw."""
+
+    def choose(self, enabled: Sequence[Action]) -> Action | None:
+        """One of `enabled`, which is never empty and always in the same order; None ends the run.
+
+        What follows is the calm phase: no faults, everything delivered, the pipeline up.
+        """
+        ...
+
+
+class RandomChooser:
+    """Draws by the actions' weights.
+
+    Args:
+        clock: its seed decides every choice.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._random = clock.substream("schedule")
+
+    def choose(self, enabled: Sequence[Action]) -> Action:
+        """One action, by weight."""
+        return self._random.choices(enabled, [action.weight for action in enabled])[0]
+
+
+class RecordedChooser:
+    """Takes the actions of a list, one after the other, and then ends the run.
+
+    A recorded action that is not possible yet waits for what leads to it: requests are released and
+    the clock advanced, oldest first, at most `PATIENCE` times. So a list may leave out what goes
+    without saying.
+
+    Args:
+        steps: what to do.
+        strict: no such patience: what is not possible at once is an error.
+    """
+
+    PATIENCE = 400
+
+    def __init__(self, steps: Sequence[Action], *, strict: bool = True) -> None:
+        self._steps = list(steps)
+        self._strict = strict
+        self._at = 0
+        self._waited = 0
+        self.left_out: list[Action] = []
+
+    def choose(self, enabled: Sequence[Action]) -> Action | None:
+        """The next recorded action.
+
+        Raises:
+            DidNotReplay: it is not possible, and the list is strict.
+        """
+        while self._at < len(self._steps):
+            wanted = self._steps[self._at]
+            if wanted in enabled:
+                self._at += 1
+                self._waited = 0
+                return wanted
+            if self._strict:
+                raise DidNotReplay(
+                    f"step {self._at + 1}, {str(wanted)!r}, is not possible here",
+                    hint=f"possible: {', '.join(str(a) for a in enabled[:6])}",
+                )
+            onward = _onward(enabled, wanted)
+            if onward is not None and self._waited < self.PATIENCE:
+                self._waited += 1
+                return onward
+            self.left_out.append(wanted)
+            self._at += 1
+            self._waited = 0
+        return None
+
+
+def _onward(enabled: Sequence[Action], wanted: Action) -> Action | None:
+    """What may lead to `wanted`: only a request can still come, and a write after those before it."""
+    if wanted.do == "write":
+        return next((a for a in enabled if a.do == "skip" and a.what < wanted.what), None)
+    if wanted.do != "release":
+        return None
+    for action in enabled:
+        if action.do == "start" or (action.do == "release" and action.how == "ok"):
+            return action
+    return next((action for action in enabled if action.do == "advance"), None)

@@ -1,0 +1,127 @@
+"""The calm phase of a stepped run: safety was tested under faults, now the target must converge.
+
+Nothing fails any more: requests in flight land, the pipeline is started whenever it is down, every
+change is delivered in order. The phase ends when the target shows as many items, with as many
+writes in them, as the source; or when for `STALL_SECONDS` of the clock nothing has moved; or at a
+bound, and then nobody can say whether the target would have converged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.run.step_example import Example
+
+ROUNDS_MAX = 6_000
+SECONDS_MAX = 900.0
+QUIET_SECONDS = 0.6
+STALL_SECONDS = 15.0
+STARTS_MAX = 4
+
+
+class Calm:
+    """Brings an example to rest.
+
+    Attributes:
+        how: `equal`, `stalled`, `ended` (the pipeline exits whenever it is started), `stuck` (it
+            neither asks nor sleeps), or `timeout`.
+    """
+
+    def __init__(self, example: Example) -> None:
+        self._example = example
+        self.how = "timeout"
+
+    @property
+    def at_rest(self) -> bool:
+        """False when the target may still have been changing."""
+        return self.how not in ("timeout", "stuck")
+
+    def run(self) -> None:
+        """Run until the target is at rest."""
+        example, clock = self._example, self._example.world.clock
+        for passage in list(example.in_flight):
+            example.land(passage)
+        self._deliver_all()
+        expected: tuple[int, int] | None = None
+        begin_us = moved_us = clock.now_us()
+        looked_us = 0
+        starts = 0
+        for _ in range(ROUNDS_MAX):
+            example.activities.run_ready(clock.now_us())
+            self._deliver_all()
+            if example.notice_end() or example.incarnation is None:
+                if starts >= STARTS_MAX:
+                    self.how = "ended"
+                    return
+                if self._start():
+                    starts += 1
+                    moved_us = clock.now_us()
+                    continue
+            if self._is_stuck():
+                self.how = "stuck"
+                return
+            if self._release():
+                moved_us = clock.now_us()
+            quiet = (clock.now_us() - moved_us) / 1e6
+            if quiet >= QUIET_SECONDS and looked_us != moved_us:
+                # Once a quiet time: what has not moved since then would look the same.
+                looked_us = moved_us
+                expected = expected or self._expected()
+                if self._shown() == expected:
+                    self.how = "equal"
+                    return
+            if quiet >= STALL_SECONDS:
+                self.how = "stalled"
+                return
+            if (clock.now_us() - begin_us) / 1e6 > SECONDS_MAX:
+                return
+
+    def _start(self) -> bool:
+        example = self._example
+        if example.export is not None and not example.world.export_is_complete(example.export):
+            example.advance()
+            return False
+        example.start()
+        return True
+
+    def _is_stuck(self) -> bool:
+        activities, clock = self._example.activities, self._example.world.clock
+        return (
+            all(a.state == "away" for a in activities.alive)
+            and activities.next_wake_us() is None
+            and clock.next_timer_us() is None
+        )
+
+    def _deliver_all(self) -> None:
+        for relay in self._example.world.relays():
+            while pending := relay.pending():
+                before = len(pending)
+                self._example.deliver(relay, pending[0], again=False)
+                if len(relay.pending()) == before:
+                    return
+
+    def _release(self) -> bool:
+        """Let the oldest request go, or the time pass; True when something has moved."""
+        example = self._example
+        held = example.activities.held()
+        if not held:
+            example.advance()
+            return False
+        activity = held[0]
+        assert activity.passage is not None
+        asked = activity.passage.asked
+        saw = example.release(activity, "ok")
+        is_insert = asked.operation == "INSERT"
+        return is_insert or "records" in saw
+
+    def _expected(self) -> tuple[int, int]:
+        """Items of the source, and the sum of the writes in them."""
+        counter = self._example.scenario.workload.markers.counter
+        items = self._example.world.scan()
+        return len(items), sum(int(item[counter]["N"]) for item in items if counter in item)
+
+    def _shown(self) -> tuple[int, Any]:
+        sample = self._example.world.target.sample()
+        counters = sample.counters if self._example.scenario.workload.markers.counter else 0
+        return sample.live, counters

@@ -1,0 +1,77 @@
+"""What an operator does to an example: reshards the stream, exports again, loses checkpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from harness.run.step_example import Example
+
+
+class Operator:
+    """Acts on one example.
+
+    Args:
+        example: on which.
+    """
+
+    def __init__(self, example: Example) -> None:
+        self._example = example
+        self._world = example.world
+
+    def lose_checkpoints(self) -> str:
+        """Empty the state folder and the tables that hold checkpoints by their name."""
+        self._example.empty_state_dir()
+        found = self._example.bench.sql(
+            "SELECT database, name FROM system.tables WHERE name LIKE '%checkpoint%' "
+            "AND database NOT IN ('system') ORDER BY 1, 2 FORMAT JSONCompactEachRow"
+        )
+        for line in found.splitlines():
+            database, name = orjson.loads(line)
+            self._example.bench.sql(f"TRUNCATE TABLE `{database}`.`{name}` SYNC")
+        self._example.counts.lost_checkpoints += 1
+        self._example.note("operator", act="lose-checkpoints")
+        return ""
+
+    def second_export(self) -> str:
+        """Export the table as it is now; the next incarnation is given this export."""
+        self._example.export = self._world.request_export()
+        self._example.counts.exports += 1
+        self._example.note("operator", act="export")
+        return self._example.export.arn.rpartition("/")[2]
+
+    def open_shards(self) -> list[dict[str, Any]]:
+        """The stream's open shards, by hash range."""
+        found = self._world.kinesis("ListShards", StreamName=self._world.stream_name)["Shards"]
+        is_open = [s for s in found if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
+        return sorted(is_open, key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
+
+    def split(self, shard: dict[str, Any]) -> str:
+        """Split a shard in the middle."""
+        low, high = (int(shard["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
+        return self._reshard(
+            "split",
+            [shard["ShardId"]],
+            ShardToSplit=shard["ShardId"],
+            NewStartingHashKey=str((low + high) // 2 + 1),
+        )
+
+    def merge(self, first: dict[str, Any], second: dict[str, Any]) -> str:
+        """Merge two neighbours."""
+        return self._reshard(
+            "merge",
+            [first["ShardId"], second["ShardId"]],
+            ShardToMerge=first["ShardId"],
+            AdjacentShardToMerge=second["ShardId"],
+        )
+
+    def _reshard(self, act: str, parents: list[str], **members: str) -> str:
+        before = {s["ShardId"] for s in self.open_shards()}
+        operation = "SplitShard" if act == "split" else "MergeShards"
+        self._world.kinesis(operation, StreamName=self._world.stream_name, **members)
+        children = [s["ShardId"] for s in self.open_shards() if s["ShardId"] not in before]
+        self._example.counts.reshards += 1
+        self._example.note("operator", act=act, parents=parents, children=children)
+        return " ".join(children)

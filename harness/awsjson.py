@@ -132,8 +132,8 @@ def decode(request: Request, *, knows: Callable[[str, str], bool] | None = None)
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     service, _, operation = request.headers.get("x-amz-target", "").partition(".")
-    dynamodb = _speaks_dynamodb(request, service, content_type)
-    headers = _answer_headers(request, dynamodb=dynamodb)
+    dynamodb = speaks_dynamodb(request, service, content_type)
+    headers = answer_headers(request, dynamodb=dynamodb)
     if not dynamodb:
         headers["x-amz-id-2"] = b64encode(
             blake2b(headers["x-amzn-RequestId"].encode()).digest()
@@ -151,6 +151,10 @@ def decode(request: Request, *, knows: Callable[[str, str], bool] | None = None)
     namespace = CORAL if dynamodb else ""
     payload = _parsed(request.body, content_type)
     if payload is None and (request.body or known):
+        unsigned = signature_fault(request, missing_text=_missing_token(dynamodb=dynamodb))
+        if unsigned is not None and not request.body:
+            unsigned.namespace = namespace
+            raise Rejected(encode_error(call, unsigned))
         raise Rejected(_refuse(call, content_type, "SerializationException", namespace, 400))
     if not known or (content_type == "application/json" and not dynamodb):
         status = 404 if content_type == "application/json" and not dynamodb else 400
@@ -248,7 +252,8 @@ def _missing_token(*, dynamodb: bool) -> str:
     return "Request is missing Authentication Token" if dynamodb else "Missing Authentication Token"
 
 
-def _answer_headers(request: Request, *, dynamodb: bool) -> dict[str, str]:
+def answer_headers(request: Request, *, dynamodb: bool) -> dict[str, str]:
+    """What every answer to `request` carries."""
     # Derived from a count, not drawn: the same run gives the same ids.
     seed = b"request %d" % next(_request_numbers)
     if dynamodb:
@@ -257,6 +262,8 @@ def _answer_headers(request: Request, *, dynamodb: bool) -> dict[str, str]:
         digest = blake2b(seed, digest_size=16).hexdigest()
         request_id = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
     headers = {"x-amzn-RequestId": request_id}
+    if dynamodb:
+        headers["server"] = "Server"
     if "origin" in request.headers:
         headers["access-control-allow-origin"] = "*"
         headers["access-control-expose-headers"] = (
@@ -265,13 +272,26 @@ def _answer_headers(request: Request, *, dynamodb: bool) -> dict[str, str]:
     return headers
 
 
-def _speaks_dynamodb(request: Request, service: str, content_type: str) -> bool:
+def speaks_dynamodb(request: Request, service: str, content_type: str) -> bool:
+    """True when a request means DynamoDB or Streams rather than Kinesis.
+
+    Args:
+        request: its signature tells, too.
+        service: what stands before the dot of X-Amz-Target.
+        content_type: the media type alone.
+    """
     if service.startswith("Kinesis"):
         return False
     if service.startswith("DynamoDB") or content_type == JSON_1_0:
         return True
     scope = request.headers.get("authorization", "").partition("Credential=")[2].split(",")[0]
     return "/dynamodb/" in scope
+
+
+def not_found(request: Request) -> Response:
+    """DynamoDB's answer to a path that it does not have."""
+    headers = answer_headers(request, dynamodb=True)
+    return _xml(headers, "UnknownOperationException", "", 404)
 
 
 def _accepted(*, dynamodb: bool) -> tuple[str, ...]:

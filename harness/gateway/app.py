@@ -16,24 +16,26 @@ from harness.awsjson import (
     CORAL,
     JSON_1_0,
     AwsError,
+    Call,
     Rejected,
+    answer_headers,
     decode,
     encode,
     encode_error,
 )
 from harness.gateway.caller import caller_of
+from harness.gateway.encodings import COMPRESSED_FROM_BYTES, coding_for, compressed, inflated
+from harness.gateway.front import health, is_for_json_services, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from harness.awsjson import Call, Json
+    from harness.awsjson import Json
     from harness.gateway.caller import Caller
     from harness.gateway.signature import KeyRing
     from harness.web.message import App, Request, Response, Stream
 
 CONTROL_PREFIX = "/_harness/"
-JSON_BODY_BYTES_MAX = 64 * 1024 * 1024
-"""Far above what AWS takes (DynamoDB 16 MB, Kinesis 10 MiB and base64), against a runaway gzip."""
 EMULATED = frozenset({"DynamoDB_20120810", "DynamoDBStreams_20120810", "Kinesis_20131202"})
 DEPTH_MAX = 200
 OURS = frozenset({"dynamodb", "kinesis"})
@@ -116,28 +118,46 @@ class Gateway:
             return self._long_tail
         if target is not None or "x-amz-target" in request.headers.get(PREFLIGHT, "").lower():
             return None
-        is_form = request.headers.get("content-type", "").startswith(FORM)
-        return self._long_tail if is_form else self._objects
+        if request.headers.get("content-type", "").startswith(FORM):
+            return self._long_tail
+        return None if is_for_json_services(request) else self._objects
 
     def _ask_emulator(self, request: Request) -> Response:
+        target = request.headers.get("x-amz-target", "")
+        if not target and request.method == "GET" and is_for_json_services(request):
+            return health(request)
+        dynamodb = target.startswith("DynamoDB")
+        if dynamodb:
+            refused = refusal(request)
+            if refused is not None:
+                return refused
         caller = caller_of(request)
         emulators = self._emulators(caller.region)
 
         def knows(service: str, operation: str) -> bool:
             return service in emulators and emulators[service].knows(operation)
 
-        _inflate(request)
+        encoding = request.headers.get("content-encoding")
         try:
+            if encoding:
+                request.body = inflated(request.body, encoding, dynamodb=dynamodb)
             call = decode(request, knows=knows)
         except Rejected as rejected:
             return rejected.response
+        except AwsError as error:
+            return encode_error(
+                Call("", "", {}, JSON_1_0, answer_headers(request, dynamodb=True)), error
+            )
         if _is_too_deep(call, request.body):
             return encode_error(call, AwsError("SerializationException", namespace=_space(call)))
         try:
             answer = emulators[call.service].handle(call.operation, call.payload, caller)
         except AwsError as error:
             return encode_error(call, error)
-        return encode(call, answer)
+        response = encode(call, answer)
+        if dynamodb and "accept-encoding" in request.headers:
+            _compress(request, response)
+        return response
 
 
 def _is_too_deep(call: Call, body: bytes) -> bool:
@@ -159,17 +179,14 @@ def _space(call: Call) -> str:
     return CORAL if call.codec == JSON_1_0 else ""
 
 
-def _inflate(request: Request) -> None:
-    """Undo `Content-Encoding: gzip`, which SDKs may put on large requests.
-
-    A body that is not what its header says is left alone: it then fails as unreadable JSON.
-    """
-    if request.headers.get("content-encoding", "").lower() != "gzip":
+def _compress(request: Request, response: Response) -> None:
+    """Put the body into the coding that the client prefers, if it is worth it."""
+    body = response.body
+    if not isinstance(body, bytes) or len(body) <= COMPRESSED_FROM_BYTES:
         return
-    try:
-        inflater = zlib.decompressobj(wbits=31)
-        plain = inflater.decompress(request.body, JSON_BODY_BYTES_MAX)
-    except zlib.error:
+    coding = coding_for(request.headers["accept-encoding"])
+    if coding is None:
         return
-    if inflater.eof:
-        request.body = plain
+    response.body = compressed(body, coding)
+    response.headers["content-encoding"] = coding
+    response.headers["x-amz-crc32"] = str(zlib.crc32(response.body))

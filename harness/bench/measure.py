@@ -54,8 +54,8 @@ class Effort:
         rounds: into how many slices that is cut.
     """
 
-    seconds: float = 2.7
-    rounds: int = 9
+    seconds: float = 3.0
+    rounds: int = 15
 
 
 @dataclass(slots=True)

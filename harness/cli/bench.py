@@ -35,7 +35,7 @@ def aws(
     row: Annotated[list[str] | None, typer.Option(help="Only this row; may be repeated.")] = None,
     seconds: Annotated[
         float, typer.Option(min=0.01, help="Measured on each endpoint for each row.")
-    ] = 2.7,
+    ] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     quick: Annotated[bool, typer.Option(help="Small tables, short rounds: an impression.")] = False,
     growth: Annotated[
@@ -75,7 +75,7 @@ def _compare(
     from harness.bench.load import QUICK, Amounts
     from harness.bench.measure import Effort
 
-    effort = Effort(min(seconds, 0.6), rounds=3) if quick else Effort(seconds)
+    effort = Effort(min(seconds, 0.6), rounds=5) if quick else Effort(seconds)
     found, versions = measure(
         embedded(),
         others,

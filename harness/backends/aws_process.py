@@ -20,6 +20,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.backends.server_process import wait_for_parent
 from harness.clock import WallClock
 from harness.errors import HarnessError, UsageError
 from harness.gateway.aws import Aws
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         def until(end: Callable[[], None]) -> None:
             if options.until_stdin_closes:
-                threading.Thread(target=_wait_for_parent, args=(end,), daemon=True).start()
+                threading.Thread(target=wait_for_parent, args=(end,), daemon=True).start()
 
         serve(
             aws.app,
@@ -106,12 +107,6 @@ def _object_in(text: str) -> dict[str, object]:
     if not isinstance(settings, dict):
         raise UsageError("--settings is not a JSON object")
     return settings
-
-
-def _wait_for_parent(end: Callable[[], None]) -> None:
-    while os.read(0, 4096):
-        pass
-    end()
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

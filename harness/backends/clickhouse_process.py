@@ -19,6 +19,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.backends.server_process import wait_for_parent
 from harness.clickhouse.access import Access
 from harness.clickhouse.engine import Engine
 from harness.clickhouse.http import ClickHouseApp
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def until(end: Callable[[], None]) -> None:
         ends.append(end)
         if options.until_stdin_closes:
-            threading.Thread(target=_wait_for_parent, args=(end,), daemon=True).start()
+            threading.Thread(target=wait_for_parent, args=(end,), daemon=True).start()
 
     def serving(url: str) -> None:
         urls.append(url)
@@ -108,12 +109,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for engine in engines:
         engine.close()
     return 0
-
-
-def _wait_for_parent(end: Callable[[], None]) -> None:
-    while os.read(0, 4096):
-        pass
-    end()
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

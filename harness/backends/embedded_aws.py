@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-import harness
-from harness.clock import WallClock
+from harness.backends.server_process import ServerProcess
 from harness.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-READY_SECONDS_MAX = 30.0
-STOP_SECONDS_MAX = 10.0
 CONTROL_SECONDS_MAX = 60.0
 
 _direct = build_opener(ProxyHandler({}))
@@ -64,12 +57,12 @@ class EmbeddedAws:
         self._seed = seed
         self._settings = settings or {}
         self._verify_signatures = verify_signatures
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ServerProcess("the AWS endpoint", "aws: ")
 
     @property
     def pid(self) -> int | None:
         """The process's id while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        return self._process.pid
 
     def start(self) -> EmbeddedAws:
         """Start and wait until it answers.
@@ -79,18 +72,7 @@ class EmbeddedAws:
         """
         if self.pid is not None:
             return self
-        with tempfile.TemporaryFile() as said:
-            self._process = subprocess.Popen(
-                self._command(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                env=_environment(),
-                start_new_session=True,
-            )
-            ready = self._first_line(self._process)
-            if ready is None:
-                raise self._did_not_start(said)
+        ready = self._process.start(self._command(), _environment())
         self.endpoint = str(ready["url"])
         self._port = urlsplit(self.endpoint).port or 0
         self.access_key = str(ready.get("access_key", self.access_key))
@@ -155,14 +137,7 @@ class EmbeddedAws:
 
     def close(self) -> None:
         """End it; harmless when it does not run."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        self._collect()
+        self._process.stop()
 
     def __enter__(self) -> EmbeddedAws:
         try:
@@ -205,52 +180,7 @@ class EmbeddedAws:
             command.append("--verify-signatures")
         return command
 
-    def _first_line(self, process: subprocess.Popen[bytes]) -> dict[str, object] | None:
-        assert process.stdout is not None
-        clock = WallClock()
-        deadline_us = clock.now_us() + round(READY_SECONDS_MAX * 1_000_000)
-        said = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while b"\n" not in said:
-                left = (deadline_us - clock.now_us()) / 1_000_000
-                if left <= 0 or not selector.select(left):
-                    return None
-                piece = os.read(process.stdout.fileno(), 4096)
-                if not piece:
-                    return None
-                said += piece
-        line: dict[str, object] = json.loads(said.partition(b"\n")[0])
-        return line
-
-    def _did_not_start(self, said: IO[bytes]) -> BackendError:
-        assert self._process is not None
-        self._process.terminate()
-        try:
-            code: int | None = self._process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = None
-        self._collect()
-        said.seek(0)
-        lines = said.read().decode("utf-8", "replace").strip().splitlines()
-        if code is None or not lines:
-            return BackendError(f"the AWS endpoint was not ready after {READY_SECONDS_MAX:g} s")
-        return BackendError(f"the AWS endpoint did not start: {lines[-1].removeprefix('aws: ')}")
-
-    def _collect(self) -> None:
-        assert self._process is not None
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process = None
-
 
 def _environment() -> dict[str, str]:
-    """This process's environment, with the package findable and no foreign key pair."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    package = str(Path(harness.__file__).parent.parent)
-    known = kept.get("PYTHONPATH")
-    kept["PYTHONPATH"] = f"{package}{os.pathsep}{known}" if known else package
-    return kept
+    """This process's environment without anybody's AWS settings."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}

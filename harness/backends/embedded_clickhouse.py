@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import selectors
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
-import harness
 from harness.backends.clickhouse_process import PASSWORD_VARIABLE
-from harness.clock import WallClock
+from harness.backends.server_process import ServerProcess
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-READY_SECONDS_MAX = 60.0
-STOP_SECONDS_MAX = 10.0
 
 
 class EmbeddedClickHouse:
@@ -61,7 +54,7 @@ class EmbeddedClickHouse:
         self._host = host
         self._port = port
         self._python = python
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ServerProcess("ClickHouse", "clickhouse: ")
         self._version = ""
 
     @property
@@ -73,7 +66,7 @@ class EmbeddedClickHouse:
     @property
     def pid(self) -> int | None:
         """The process's id while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        return self._process.pid
 
     def version(self) -> str:
         """ClickHouse's version, e.g. `26.9.2.1`."""
@@ -87,20 +80,11 @@ class EmbeddedClickHouse:
         """
         if self.pid is not None:
             return self
-        with tempfile.TemporaryFile() as said:
-            self._process = subprocess.Popen(
-                self._command(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                env=self._environment(),
-                start_new_session=True,
-            )
-            ready = self._first_line(self._process)
-            if ready is None:
-                error = self._did_not_start(said)
-                self._forget()
-                raise error
+        try:
+            ready = self._process.start(self._command(), self._environment())
+        except BackendError:
+            self._forget()
+            raise
         self._port = urlsplit(str(ready["url"])).port or 0
         self._version = str(ready["version"])
         if self.database != "default":
@@ -123,19 +107,11 @@ class EmbeddedClickHouse:
 
     def stop(self) -> None:
         """End it in good order; harmless when it does not run."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-            self._collect()
+        self._process.stop()
 
     def kill(self) -> None:
         """End it as kill -9 does."""
-        if self._process is not None:
-            self._process.kill()
-            self._collect()
+        self._process.kill()
 
     def restart(self) -> None:
         """Stop it when it runs, and start it again on the same folder and port."""
@@ -171,55 +147,8 @@ class EmbeddedClickHouse:
 
     def _environment(self) -> dict[str, str]:
         # The password is no argument: those can be seen by every user of the machine.
-        environment = {**os.environ, PASSWORD_VARIABLE: self.password}
-        package = str(Path(harness.__file__).parent.parent)
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{package}{os.pathsep}{known}" if known else package
-        return environment
-
-    def _first_line(self, process: subprocess.Popen[bytes]) -> dict[str, object] | None:
-        assert process.stdout is not None
-        clock = WallClock()
-        deadline_us = clock.now_us() + round(READY_SECONDS_MAX * 1_000_000)
-        said = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while b"\n" not in said:
-                left = (deadline_us - clock.now_us()) / 1_000_000
-                if left <= 0 or not selector.select(left):
-                    return None
-                piece = os.read(process.stdout.fileno(), 4096)
-                if not piece:
-                    return None
-                said += piece
-        line: dict[str, object] = json.loads(said.partition(b"\n")[0])
-        return line
-
-    def _did_not_start(self, said: IO[bytes]) -> BackendError:
-        assert self._process is not None
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            code: int | None = self._process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = None
-        self._collect()
-        said.seek(0)
-        lines = said.read().decode("utf-8", "replace").strip().splitlines()
-        if code is None:
-            return BackendError(f"ClickHouse was not ready after {READY_SECONDS_MAX:g} s")
-        why = lines[-1].removeprefix("clickhouse: ") if lines else "it said nothing"
-        return BackendError(f"ClickHouse ended with code {code} before it was ready: {why}")
+        return {**os.environ, PASSWORD_VARIABLE: self.password}
 
     def _forget(self) -> None:
         if self._is_temporary:
             shutil.rmtree(self.path, ignore_errors=True)
-
-    def _collect(self) -> None:
-        assert self._process is not None
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process = None

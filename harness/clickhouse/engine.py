@@ -74,12 +74,15 @@ class Engine:
 
     Args:
         path: data folder, made when it does not exist; None for one that goes with the engine.
+        settings: of every connection, beneath its own.
 
     Raises:
         BackendError: the folder cannot be made or written, or the engine refuses it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(
+        self, path: Path | None = None, *, settings: Mapping[str, str] | None = None
+    ) -> None:
         self._owned = None if path else Path(tempfile.mkdtemp(prefix="clickhouse-"))
         self.path = path or self._owned or Path()
         try:
@@ -98,7 +101,7 @@ class Engine:
         self.streams = hasattr(self._first, "send_query")
         self._settings: dict[str, str] = {}
         probe = self.connect()
-        for name, value in _SERVER_SETTINGS.items():
+        for name, value in {**_SERVER_SETTINGS, **(settings or {})}.items():
             try:
                 probe.set({name: value})
             except EngineError as error:

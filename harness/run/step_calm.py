@@ -8,14 +8,14 @@ bound, and then nobody can say whether the target would have converged.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.run.step_example import Example
 
 ROUNDS_MAX = 6_000
 SECONDS_MAX = 900.0
-QUIET_SECONDS = 0.6
+QUIET_SECONDS = 0.4
 STALL_SECONDS = 15.0
 STARTS_MAX = 4
 
@@ -68,7 +68,8 @@ class Calm:
                 # Once a quiet time: what has not moved since then would look the same.
                 looked_us = moved_us
                 expected = expected or self._expected()
-                if self._shown() == expected:
+                live, counters = example.world.target.shown()
+                if live == expected[0] and counters in (-1, expected[1]):
                     self.how = "equal"
                     return
             if quiet >= STALL_SECONDS:
@@ -120,8 +121,3 @@ class Calm:
         counter = self._example.scenario.workload.markers.counter
         items = self._example.world.scan()
         return len(items), sum(int(item[counter]["N"]) for item in items if counter in item)
-
-    def _shown(self) -> tuple[int, Any]:
-        sample = self._example.world.target.sample()
-        counters = sample.counters if self._example.scenario.workload.markers.counter else 0
-        return sample.live, counters

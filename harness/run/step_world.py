@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 BUCKET = "harness-export"
 ENDPOINT = "http://aws.in.process:4566"
 CLICKHOUSE_URL = "http://default:@clickhouse.in.process:8123"
+ENGINE_SETTINGS = {"max_threads": "1", "max_insert_threads": "1", "log_queries": "0"}
+"""A few rows a statement: handing them to threads costs more than the work."""
+
 SETUP_SECONDS_MAX = 60.0
 SHARED_MEMORY = Path("/dev/shm")
 _CALLER = Caller("stepped")
@@ -53,7 +56,7 @@ class Bench:
         # Examples write little and drop it at once: memory is four times as quick as the disk.
         folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
         self._folder = Path(tempfile.mkdtemp(prefix="harness-bench-", dir=folder))
-        self.engine = Engine(self._folder / "clickhouse")
+        self.engine = Engine(self._folder / "clickhouse", settings=ENGINE_SETTINGS)
         self.clickhouse = ClickHouseApp(self.engine, Access(), VirtualClock())
         self.transport = Transport()
         self.client: Any = clickhouse_connect.get_client(
@@ -128,14 +131,45 @@ class _CurrentAws:
 
 
 class StepTarget(Target):
-    """The target, read in-process by a client that many examples share."""
+    """The target, read in-process by what many examples share.
 
-    def __init__(self, scenario: Scenario, client: Any) -> None:
+    Args:
+        scenario: as for every target.
+        bench: who reads.
+    """
+
+    def __init__(self, scenario: Scenario, bench: Bench) -> None:
         # Not by Target's own constructor, which connects: that costs more than an example.
         self._target = scenario.target
         self._markers = scenario.workload.markers
-        self._client = client
+        self._client = bench.client
+        self._bench = bench
+        self._described: list[tuple[str, str]] = []
+        self._engine = ""
         self.table = f"`{self._target.database}`.`{self._target.table}`"
+
+    def described(self) -> list[tuple[str, str]]:
+        """Asked once: it is read at the end, when nobody changes the table any more."""
+        self._described = self._described or super().described()
+        return self._described
+
+    def engine(self) -> str:
+        """Asked once it is there."""
+        self._engine = self._engine or super().engine()
+        return self._engine
+
+    def shown(self) -> tuple[int, int]:
+        """Live rows and the sum of their write counters, each -1 where it cannot be read."""
+        counter = self._markers.counter
+        for total in (f"sum(`{counter}`)", "-1") if counter else ("-1",):
+            try:
+                statement = f"SELECT count(), {total} FROM {self.source()}"
+                found = self._bench.sql(f"{statement} FORMAT JSONCompactEachRow")
+            except BackendError:
+                continue
+            live, counters = orjson.loads(found)
+            return int(live), int(counters)
+        return -1, -1
 
 
 @dataclass(slots=True)
@@ -171,7 +205,7 @@ class StepWorld:
         self.stream_name = scenario.stream.stream_name or f"{self.table_name}-cdc"
         self.exports: list[Export] = []
         self.endpoint = ENDPOINT
-        self.target = StepTarget(scenario, bench.client)
+        self.target = StepTarget(scenario, bench)
         self._create_target()
         self._create_stream()
         self._create_table()

@@ -22,7 +22,7 @@ JARS = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirec
 
 @pytest.fixture
 def aws() -> Iterator[EmbeddedAws]:
-    instant = {"create_seconds": 0, "update_seconds": 0}
+    instant = {"create_seconds": 0, "update_seconds": 0, "heartbeat_seconds": 1}
     with EmbeddedAws(settings={"kinesis": instant}) as aws:
         yield aws
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
 from harness.kinesis import sequence
+from harness.kinesis.sequence import milliseconds
 from harness.kinesis.shards import index_in, name_of
 from harness.kinesis.tokens import BadToken, seal, unseal
 
@@ -163,7 +164,7 @@ def _timestamp_ms(account: Account, timestamp: float | None) -> int:
             "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP."
             " Current request has no timestamp parameter.",
         )
-    timestamp_ms = round(timestamp * 1000)
+    timestamp_ms = milliseconds(timestamp)
     now_ms = account.clock.now_ms()
     if timestamp_ms > now_ms:
         raise AwsError(

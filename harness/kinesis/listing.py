@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.awsjson import AwsError
 from harness.kinesis.fanout import check_creation
 from harness.kinesis.paging import issue, page_of, redeem
+from harness.kinesis.sequence import milliseconds
 from harness.kinesis.shards import index_in
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _chosen(shards: list[Shard], wanted: Json) -> list[Shard]:
 def _timestamp_ms(chosen: Json, now_ms: int) -> int:
     if "Timestamp" not in chosen:
         raise _invalid(f"ShardFilter of type {chosen['Type']} needs a Timestamp.")
-    timestamp_ms: int = round(chosen["Timestamp"] * 1000)
+    timestamp_ms = milliseconds(chosen["Timestamp"])
     if timestamp_ms > now_ms:
         raise _invalid(
             "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis."

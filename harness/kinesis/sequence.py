@@ -26,6 +26,9 @@ _LATEST_SECOND = 16_025_175_000
 _TEXT = re.compile(r"0|[1-9]\d{0,128}")
 
 
+EXACT_SECONDS_MAX = 10**12
+
+
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """The parts of a sequence number; times are whole seconds since the epoch."""
@@ -89,3 +92,8 @@ def parse(text: str) -> Sequence:
     if parts.counter > LAST_COUNTER or parts.shard_created_s >= _LATEST_SECOND:
         raise BadSequence(text)
     return parts
+
+
+def milliseconds(seconds: float) -> int:
+    """Epoch seconds as whole milliseconds, however many a CBOR double may name."""
+    return round(seconds) * 1000 if abs(seconds) > EXACT_SECONDS_MAX else round(seconds * 1000)

@@ -185,3 +185,16 @@ def test_an_arn_and_a_name_must_agree(kinesis: Kinesis) -> None:
     code, _ = error_of(kinesis, "DescribeStream", {"StreamName": "t", "StreamARN": ARN})
 
     assert code == "InvalidArgumentException"
+
+
+@pytest.mark.parametrize("seconds", [1e308, 1.7e308, 1e20])
+def test_a_moment_beyond_all_milliseconds_is_refused(kinesis: Kinesis, seconds: float) -> None:
+    kinesis.handle("CreateStream", {"StreamName": "s", "ShardCount": 1})
+    shard = "shardId-000000000000"
+    start = {"StreamName": "s", "ShardId": shard, "ShardIteratorType": "AT_TIMESTAMP"}
+    code, message = error_of(kinesis, "GetShardIterator", start | {"Timestamp": seconds})
+    assert code == "InvalidArgumentException"
+    assert "cannot be greater than the currentTimestampInMillis" in message
+    chosen = {"Type": "AT_TIMESTAMP", "Timestamp": seconds}
+    code, _ = error_of(kinesis, "ListShards", {"StreamName": "s", "ShardFilter": chosen})
+    assert code == "InvalidArgumentException"

@@ -9,7 +9,7 @@ ARGS   ?=
 NO_MKDOCS_2_WARNING := 1
 export NO_MKDOCS_2_WARNING
 
-.PHONY: docs help setup scenario scenarios test check format clean
+.PHONY: docs help setup scenario scenarios test interop check format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -30,6 +30,9 @@ scenarios: $(STAMP) ## Run every scenario
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+interop: $(STAMP) ## Run clients that others wrote (Java, Node, Go) against the endpoint
+	@$(BIN)/python -m pytest -n 4 --dist worksteal -m interop $(ARGS) tests/interop
 
 check: $(STAMP) ## Lint, formatting and types
 	@$(BIN)/ruff check .

@@ -52,7 +52,8 @@ class Toolchain:
 
 JAVA = Toolchain("Java", ("java", "javac", "mvn"), ("java", "-version"), (17,))
 NODE = Toolchain("Node", ("node", "npm"), ("node", "--version"), (20,))
-GO = Toolchain("Go", ("go",), ("go", "version"), (1, 24))
+# From 1.21 on it fetches the release that go.mod asks for by itself.
+GO = Toolchain("Go", ("go",), ("go", "version"), (1, 21))
 TOOLCHAINS = {"java": JAVA, "node": NODE, "go": GO}
 
 

@@ -9,7 +9,10 @@ Each line is one event: `{"at": <epoch µs>, "event": <kind>, ...}`. The kinds a
 | `write` | number, kind put/update/delete, phase, key, id, counter, started_us, outcome, error |
 | `export` | state, export_arn, export_time, items |
 | `pipeline` | incarnation, state `started`, `stopped`, `killed` or `exited`, exit_code |
-| `fault` | name and what it was applied to |
+| `request` | service, operation, subject, ordinal, attempt, status: one of the pipeline's |
+| `fault` | fault, had_effect, and the request that met it |
+| `change` | number, key, kind `PUT` or `REMOVE`, time_us: as the relay first delivered it |
+| `delivery` | number, key, kind, copy, outcome: a change on its way into the stream |
 | `sample` | rows, counters: what FINAL showed at a moment |
 | `settled` | how, seconds |
 | `verdict` | the run's verdict and each check's |
@@ -51,6 +54,11 @@ class History:
         line = orjson.dumps({"at": self._clock.now_us(), "event": event, **members})
         with self._lock:
             self._file.write(line + b"\n")
+
+    def flush(self) -> None:
+        """Hand what is buffered to whoever reads the file now."""
+        with self._lock:
+            self._file.flush()
 
     def close(self) -> None:
         """Write out what is buffered."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from harness.backends.server_process import wait_for_parent
 from harness.clock import WallClock
 from harness.errors import HarnessError, UsageError
+from harness.faults.live import LiveGate
 from harness.gateway.aws import Aws
 from harness.gateway.signature import KeyRing
 from harness.web.server import serve
@@ -30,9 +31,12 @@ from harness.web.server import serve
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from harness.dynamodb.relay import Delivery
+
 SECRET_VARIABLE = "AWS_SECRET_ACCESS_KEY"
 KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
 ACCESS_KEY_LENGTH = 20
+GATE_HELP = "JSON of a gate: a second port, whose requests meet faults; see harness/faults/live.py"
 SETTINGS_HELP = """JSON of the form that GET /_harness/settings shows, in part"""
 
 
@@ -50,8 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.settings:
             aws.apply(aws.settings.changed(_object_in(options.settings)))
 
+        gate = LiveGate(options.gate, "aws", clock) if options.gate else None
+        gate_urls: list[str] = []
+        if gate is not None:
+            aws.region().deliveries.append(_teller(gate))
+
         def ready(url: str) -> None:
             line = {"ready": True, "url": url}
+            if gate_urls:
+                line["gate_url"] = gate_urls[0]
             if pair:
                 line |= {"access_key": pair[0], "secret_key": pair[1]}
             sys.stdout.write(json.dumps(line) + "\n")
@@ -72,11 +83,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             certificate=options.certificate,
             key=options.key,
             until=until,
+            gate=(gate.middleware, gate.port, gate_urls.append) if gate else None,
         )
     except HarnessError as error:
         sys.stderr.write(f"aws: {error}\n")
         return error.exit_code
     return 0
+
+
+def _teller(gate: LiveGate) -> Callable[[Delivery], None]:
+    """Writes each delivery of a relay, and at its first one the change itself, to the events."""
+
+    def tell(delivery: Delivery) -> None:
+        change = delivery.change
+        kind = "REMOVE" if change.event == "REMOVE" else "PUT"
+        members = {"number": delivery.number, "key": change.keys, "kind": kind}
+        if delivery.copy == 0:
+            gate.add("change", {**members, "time_us": change.time_us})
+        gate.add("delivery", {**members, "copy": delivery.copy, "outcome": delivery.outcome})
+
+    return tell
 
 
 def _key_pair(options: argparse.Namespace) -> tuple[str, str] | None:
@@ -115,6 +141,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=0, help="all chance is drawn from it")
     parser.add_argument("--settings", default="", help=SETTINGS_HELP)
+    parser.add_argument("--gate", default="", help=GATE_HELP)
     parser.add_argument("--certificate", type=Path, help="PEM file: serve TLS with it")
     parser.add_argument("--key", type=Path, help="PEM file of the private key, when it is another")
     parser.add_argument(

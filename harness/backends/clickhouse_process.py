@@ -25,6 +25,7 @@ from harness.clickhouse.engine import Engine
 from harness.clickhouse.http import ClickHouseApp
 from harness.clock import WallClock
 from harness.errors import HarnessError
+from harness.faults.live import LiveGate
 from harness.web.server import serve
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failures: list[HarnessError] = []
     engines: list[Engine] = []
 
+    gate_urls: list[str] = []
+
     def load() -> None:
         try:
             engine = Engine(options.path)
@@ -84,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return
         url_known.wait()
         line = {"ready": True, "url": urls[0], "version": engine.version}
+        if gate_urls:
+            line["gate_url"] = gate_urls[0]
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
@@ -96,10 +101,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         urls.append(url)
         url_known.set()
 
-    threading.Thread(target=load, name="load", daemon=True).start()
     try:
+        gate = LiveGate(options.gate, "clickhouse", clock) if options.gate else None
+        threading.Thread(target=load, name="load", daemon=True).start()
         serve(
-            starting, ready=serving, host=options.host, port=options.port, clock=clock, until=until
+            starting,
+            ready=serving,
+            host=options.host,
+            port=options.port,
+            clock=clock,
+            until=until,
+            gate=(gate.middleware, gate.port, gate_urls.append) if gate else None,
         )
     except HarnessError as error:
         failures.insert(0, error)
@@ -123,6 +135,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"the administrator's password; default: ${PASSWORD_VARIABLE}",
     )
     parser.add_argument("--seed", type=int, default=0, help="query ids are drawn from it")
+    parser.add_argument(
+        "--gate", default="", help="JSON of a gate: a second port; see harness/faults/live.py"
+    )
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="end when the parent has gone"
     )

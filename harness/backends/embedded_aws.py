@@ -31,9 +31,11 @@ class EmbeddedAws:
         seed: all chance of the emulators is drawn from it.
         settings: of the form that `settings()` returns, in part.
         verify_signatures: take no key but this endpoint's own.
+        gate: of the form of `harness.faults.live`: opens a second port whose requests meet faults.
 
     Attributes:
         endpoint: the base URL, without a slash at its end.
+        gate_endpoint: the gate's base URL; empty without a gate.
         access_key: what to sign with.
         secret_key: what to sign with.
         region: where clients should look.
@@ -47,8 +49,11 @@ class EmbeddedAws:
         seed: int = 0,
         settings: dict[str, Any] | None = None,
         verify_signatures: bool = False,
+        gate: dict[str, Any] | None = None,
     ) -> None:
         self.endpoint = ""
+        self.gate_endpoint = ""
+        self._gate = gate
         self.access_key = "test"
         self.secret_key = "test"
         self.region = "us-east-1"
@@ -74,6 +79,7 @@ class EmbeddedAws:
             return self
         ready = self._process.start(self._command(), _environment())
         self.endpoint = str(ready["url"])
+        self.gate_endpoint = str(ready.get("gate_url", ""))
         self._port = urlsplit(self.endpoint).port or 0
         self.access_key = str(ready.get("access_key", self.access_key))
         self.secret_key = str(ready.get("secret_key", self.secret_key))
@@ -174,6 +180,8 @@ class EmbeddedAws:
             *(sys.executable, "-m", "harness.backends.aws_process", "--until-stdin-closes"),
             *("--host", self._host, "--port", str(self._port), "--seed", str(self._seed)),
         ]
+        if self._gate is not None:
+            command += ["--gate", json.dumps(self._gate)]
         if self._settings:
             command += ["--settings", json.dumps(self._settings)]
         if self._verify_signatures:

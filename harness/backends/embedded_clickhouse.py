@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
@@ -33,6 +34,7 @@ class EmbeddedClickHouse:
         port: 0 takes a free one at the first start.
         python: interpreter to run the process with; another environment's brings another chdb
             release, that is another ClickHouse version.
+        gate: of the form of `harness.faults.live`: opens a second port whose requests meet faults.
     """
 
     def __init__(
@@ -45,7 +47,10 @@ class EmbeddedClickHouse:
         host: str = "127.0.0.1",
         port: int = 0,
         python: str = sys.executable,
+        gate: dict[str, Any] | None = None,
     ) -> None:
+        self._gate = gate
+        self._gate_port = 0
         self._is_temporary = path is None
         self.path = path or Path(tempfile.mkdtemp(prefix="clickhouse-"))
         self.user = user
@@ -60,8 +65,16 @@ class EmbeddedClickHouse:
     @property
     def url(self) -> str:
         """`http://user:password@host:port/database`."""
+        return self._url(self._port)
+
+    @property
+    def gate_url(self) -> str:
+        """The same through the gate; `url` itself without a gate."""
+        return self._url(self._gate_port or self._port)
+
+    def _url(self, port: int) -> str:
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        return f"http://{login}@{self._host}:{self._port}/{quote(self.database, safe='')}"
+        return f"http://{login}@{self._host}:{port}/{quote(self.database, safe='')}"
 
     @property
     def pid(self) -> int | None:
@@ -86,6 +99,7 @@ class EmbeddedClickHouse:
             self._forget()
             raise
         self._port = urlsplit(str(ready["url"])).port or 0
+        self._gate_port = urlsplit(str(ready.get("gate_url", ""))).port or 0
         self._version = str(ready["version"])
         if self.database != "default":
             self.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`", database="default")
@@ -139,11 +153,14 @@ class EmbeddedClickHouse:
         self.close()
 
     def _command(self) -> list[str]:
-        return [
+        command = [
             *(self._python, "-m", "harness.backends.clickhouse_process", "--until-stdin-closes"),
             *("--host", self._host, "--port", str(self._port), "--path", str(self.path)),
             *("--user", self.user),
         ]
+        if self._gate is not None:
+            command += ["--gate", json.dumps({**self._gate, "port": self._gate_port})]
+        return command
 
     def _environment(self) -> dict[str, str]:
         # The password is no argument: those can be seen by every user of the machine.

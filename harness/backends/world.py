@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from harness.backends.embedded_aws import EmbeddedAws
 from harness.backends.embedded_clickhouse import EmbeddedClickHouse
 from harness.errors import BackendError, UsageError
+from harness.faults.live import CALM_PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -105,6 +108,7 @@ class World:
         backends: what to start.
         clock: its seed draws the password; the servers are processes with clocks of their own.
         aws_settings: settings of the embedded endpoint, as `PUT /_harness/settings` takes them.
+        gates: for each embedded server the gate before it, of the form of `harness.faults.live`.
     """
 
     def __init__(
@@ -113,17 +117,23 @@ class World:
         clock: Clock,
         *,
         aws_settings: dict[str, dict[str, Any]] | None = None,
+        gates: Mapping[str, dict[str, Any]] | None = None,
     ) -> None:
+        gates = gates or {}
         self._backends = backends
         self._clock = clock
         self._aws: EmbeddedAws | None = None
         self._clickhouse: EmbeddedClickHouse | None = None
         if backends.aws == EMBEDDED and backends.only != "clickhouse":
-            self._aws = EmbeddedAws(port=backends.aws_port, settings=aws_settings)
+            self._aws = EmbeddedAws(
+                port=backends.aws_port, settings=aws_settings, gate=gates.get("aws")
+            )
         if backends.clickhouse == EMBEDDED and backends.only != "aws":
             # A password for each run: another program on this machine cannot write by mistake.
             password = clock.substream("clickhouse password").randbytes(12).hex()
-            self._clickhouse = EmbeddedClickHouse(port=backends.clickhouse_port, password=password)
+            self._clickhouse = EmbeddedClickHouse(
+                port=backends.clickhouse_port, password=password, gate=gates.get("clickhouse")
+            )
 
     def __enter__(self) -> World:
         servers = self._servers()
@@ -163,6 +173,28 @@ class World:
                 embedded.endpoint, embedded.access_key, embedded.secret_key, embedded.region
             )
         return AwsAccess(self._backends.aws.rstrip("/"), "test", "test", "us-east-1")
+
+    @property
+    def pipeline_aws(self) -> AwsAccess:
+        """How the pipeline reaches AWS: through the gate where there is one."""
+        direct = self.aws
+        gate = self._aws.gate_endpoint if self._aws is not None else ""
+        return replace(direct, endpoint_url=gate) if gate else direct
+
+    @property
+    def pipeline_clickhouse_url(self) -> str:
+        """The same for ClickHouse."""
+        return self._clickhouse.gate_url if self._clickhouse is not None else self.clickhouse_url
+
+    def calm(self) -> None:
+        """End the faults of all gates; harmless without any."""
+        urls = [self._aws.gate_endpoint] if self._aws is not None else []
+        if self._clickhouse is not None and self._clickhouse.gate_url != self._clickhouse.url:
+            address = urlsplit(self._clickhouse.gate_url)
+            urls.append(f"http://{address.hostname}:{address.port}")
+        for url in filter(None, urls):
+            with urlopen(Request(f"{url}{CALM_PATH}", data=b"", method="POST")):
+                pass
 
     @property
     def clickhouse_url(self) -> str:

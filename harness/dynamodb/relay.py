@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from harness.awsjson import AwsError
@@ -137,6 +137,7 @@ class Delivery:
         time_us: clock time of the delivery.
         outcome: `delivered`; `oversized`, skipped because the stream's limit forbids it; or `lost`,
             refused by the stream for good (it was deleted).
+        change: what was delivered.
     """
 
     stream: str
@@ -146,6 +147,7 @@ class Delivery:
     order: int
     time_us: int
     outcome: str
+    change: Change = field(compare=False)
 
 
 class Relay:
@@ -325,7 +327,7 @@ class Relay:
             self._listener(
                 Delivery(
                     self.stream, self.table, entry.change.number, entry.copy,
-                    self._order, self._clock.now_us(), outcome,
+                    self._order, self._clock.now_us(), outcome, entry.change,
                 )
             )  # fmt: skip
         self._order += 1

@@ -39,6 +39,7 @@ ITERATORS_MAX = 10_000
 OPEN_MAX = 1_000
 _STATEMENT_BYTES = 20_000
 _OK = 200
+_MULTIPLE_CHOICES = 300
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/")
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _IDENTIFIER = r"(?:`(?:[^`\\]|\\.)*`|\"[^\"]*\"|[\w$]+)"
@@ -122,7 +123,7 @@ class Identifier:
 
     def settle(self, asked: Asked, mark: bytes, response: Response) -> None:
         """The client was given `response` as it came: an answered request is not asked again."""
-        if response.status != _OK or response.cut_after is not None:
+        if response.status >= _MULTIPLE_CHOICES or response.cut_after is not None:
             return
         if asked.operation == "GetRecords" and not has_records(response):
             return

@@ -68,7 +68,7 @@ def start_pipeline(
     state_dir = run_dir / "state"
     state_dir.mkdir(exist_ok=True)
     values = {
-        "aws_endpoint_url": world.aws.endpoint_url,
+        "aws_endpoint_url": world.pipeline_aws.endpoint_url,
         "aws_access_key_id": world.aws.access_key,
         "aws_secret_access_key": world.aws.secret_key,
         "aws_region": world.aws.region,
@@ -78,7 +78,7 @@ def start_pipeline(
         "stream_arn": source.stream_arn,
         "export": export,
         "export_time": export_time,
-        "clickhouse_url": world.clickhouse_url,
+        "clickhouse_url": world.pipeline_clickhouse_url,
         "target": scenario.target.table,
         "state_dir": str(state_dir.resolve()),
     }

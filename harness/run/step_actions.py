@@ -17,6 +17,7 @@ can be left out or change places, and the rest still means the same.
 | `export` | | a second export |
 | `lose-checkpoints` | | what the pipeline kept of its position is gone |
 | `advance` | | the clock goes on until somebody asks something |
+| `calm` | | the run ends here: no more faults, everything is delivered |
 """
 
 from __future__ import annotations

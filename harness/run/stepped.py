@@ -26,7 +26,8 @@ from harness.errors import ScenarioError, UsageError
 from harness.faults.fault import applies, known_faults
 from harness.pipelines.pipeline import pipelines
 from harness.run.collect import collect
-from harness.run.pipelines import config_of
+from harness.run.gates import missing_sightings
+from harness.run.pipelines import config_of, is_own
 from harness.run.result import Outcome, decide, expected_failures
 from harness.run.step_actions import Action, Enabled, RandomChooser
 from harness.run.step_calm import Calm
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     from harness.run.step_world import Bench
     from harness.scenario.model import Scenario, Stepped
 
-TAIL_STEPS = 12
-"""Steps after the last write and delivery: what the pipeline still has in its hands."""
+CALM_WEIGHT = 0.8
+"""Once all is written and delivered: a dozen steps more, for what the pipeline has in its hands."""
 
 STEP_SETTINGS = {
     "workers": 0,
@@ -130,9 +131,9 @@ def run_stepped(
     """
     name = pipeline or scenario.pipeline.name
     if make is None:
-        if scenario.pipeline.command is not None and name == scenario.pipeline.name:
+        if is_own(scenario, name):
             raise UsageError(
-                f"pipeline {name!r} is a command: a stepped run needs one that runs in-process",
+                f"pipeline {name!r} is code of its own: a stepped run needs one that ships",
                 hint="leave out --stepped",
             )
         make = pipelines().get(name)
@@ -161,7 +162,6 @@ class _Run:
         self.start_us = example.world.clock.now_us()
         self.todo = [o for o in example.operations if o.phase != "before"]
         self.fault_kinds = [(name, known_faults().get(name)) for name in self.bounds.faults]
-        self.tail = TAIL_STEPS
         self.operator = Operator(example)
         self.calm_phase = Calm(example)
 
@@ -173,12 +173,8 @@ class _Run:
             if example.notice_end():
                 self.log(Action("ended"), example.ends[-1])
             enabled = self.enabled()
-            if not self.todo and not any(len(r.pending()) for r in example.world.relays()):
-                self.tail -= 1
-            if not enabled or self.tail < 0:
-                return
             action = self.chooser.choose([e.action for e in enabled])
-            if action is None:
+            if action is None or action.do == "calm":
                 return
             chosen = next(e for e in enabled if e.action == action)
             self.log(action, chosen.perform())
@@ -198,7 +194,12 @@ class _Run:
             *self._releases(),
             *self._lives(),
             *self._operator(),
+            self._end(),
         ]
+
+    def _end(self) -> Enabled:
+        is_done = not self.todo and not any(len(r.pending()) for r in self.example.world.relays())
+        return Enabled(Action("calm", weight=CALM_WEIGHT if is_done else 0.0), lambda: "")
 
     def _writes(self) -> list[Enabled]:
         if not self.todo:
@@ -338,7 +339,9 @@ class _Run:
                 result.verdicts,
                 expected_failures(example.scenario, pipeline),
                 settled=settled,
-                missing_sightings=[],
+                missing_sightings=missing_sightings(
+                    example.scenario, dict(example.sightings.counts)
+                ),
             )
         if self.calm_phase.how == "stuck":
             result.reason = "the pipeline neither asks a server nor sleeps by its clock"

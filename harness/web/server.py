@@ -46,6 +46,7 @@ class Server:
         certificate: PEM file with certificate and key, or the certificate alone with `key`; None
             serves plain text.
         key: PEM file with the private key.
+        runs_timers: False for a second server beside one that runs the clock's timers.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class Server:
         middleware: Middleware | None = None,
         certificate: Path | None = None,
         key: Path | None = None,
+        runs_timers: bool = True,
     ) -> None:
+        self._runs_timers = runs_timers
         self.clock = clock or WallClock()
         self.service = Service(app, self.clock, middleware=middleware)
         self.connections: set[Connection] = set()
@@ -88,7 +91,7 @@ class Server:
         except OSError as error:
             raise _cannot_listen(host, port, error) from None
         port = self._listener.sockets[0].getsockname()[1]
-        if isinstance(self.clock, WallClock):
+        if self._runs_timers and isinstance(self.clock, WallClock):
             self.clock.on_timer_added(self.service.waker(self._run_timers))
             self._run_timers()
         self._sweep()
@@ -102,7 +105,7 @@ class Server:
                 handle.cancel()
         if self._listener is not None:
             self._listener.close()
-        if isinstance(self.clock, WallClock):
+        if self._runs_timers and isinstance(self.clock, WallClock):
             self.clock.on_timer_added(lambda: None)
         for connection in list(self.connections):
             connection.shut_down()
@@ -252,11 +255,13 @@ def serve(
     certificate: Path | None = None,
     key: Path | None = None,
     until: Callable[[Callable[[], None]], None] | None = None,
+    gate: tuple[Middleware, int, Callable[[str], None]] | None = None,
 ) -> None:
     """Serve in the foreground until SIGTERM or SIGINT; `ready` is called with the base URL.
 
     The other arguments are those of `ServerThread`. `until` is called with a thread-safe call that
-    ends the server, for further reasons to end.
+    ends the server, for further reasons to end. `gate` opens a second port (0: any free one)
+    whose requests pass its middleware; its call is told the base URL before `ready` is called.
 
     Raises:
         BackendError: the port is taken.
@@ -269,10 +274,23 @@ def serve(
             loop.add_signal_handler(number, ended.set)
         server = Server(app, clock=clock, middleware=middleware, certificate=certificate, key=key)
         url = await server.start(host, port)
+        gated: Server | None = None
+        if gate is not None:
+            gated = Server(
+                app,
+                clock=clock,
+                middleware=gate[0],
+                certificate=certificate,
+                key=key,
+                runs_timers=False,
+            )
+            gate[2](await gated.start(host, gate[1]))
         if until is not None:
             until(lambda: _from_any_thread(loop, ended.set))
         ready(url)
         await ended.wait()
+        if gated is not None:
+            await gated.stop()
         await server.stop()
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

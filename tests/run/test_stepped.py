@@ -180,7 +180,7 @@ def test_threads_take_turns_in_the_same_order_each_time(bench: Bench) -> None:
 
 def test_a_command_is_refused_in_a_stepped_run(bench: Bench) -> None:
     told = scenario(1, 'pipeline.command=["true"]')
-    with pytest.raises(UsageError, match="needs one that runs in-process"):
+    with pytest.raises(UsageError, match="needs one that ships"):
         run_stepped(bench, told)
 
 

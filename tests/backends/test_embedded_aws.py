@@ -82,6 +82,23 @@ def test_the_controls_reach_the_process(aws: EmbeddedAws) -> None:
         aws.change_settings({"kinesis": {"speed": 1}})
 
 
+def test_a_shard_of_a_dynamodb_stream_rolls_over_when_told(aws: EmbeddedAws) -> None:
+    created = client(aws, "dynamodb").create_table(
+        TableName="rolled",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+    )
+    arn = created["TableDescription"]["LatestStreamArn"]
+    children = aws.roll_stream(arn, children=2)
+    streams = client(aws, "dynamodbstreams")
+    described = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    assert [shard["ShardId"] for shard in described[1:]] == children
+    with pytest.raises(UsageError, match="Shard does not exist"):
+        aws.roll_stream(arn, described[0]["ShardId"])
+
+
 def test_a_taken_port_is_one_clear_line(aws: EmbeddedAws) -> None:
     port = urlsplit(aws.endpoint).port or 0
     with pytest.raises(BackendError) as caught:

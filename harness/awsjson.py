@@ -347,7 +347,6 @@ def _foreign_media_type(
 def _not_a_call(request: Request, headers: dict[str, str], *, dynamodb: bool) -> Response:
     """The answer to a request that is no POST: a browser's preflight, or a refusal."""
     if request.method == "OPTIONS" and "origin" in request.headers:
-        del headers["access-control-expose-headers"]
         headers.pop("x-amz-id-2", None)
         for asked, allowed in (("headers", "headers"), ("method", "methods")):
             if wish := request.headers.get(f"access-control-request-{asked}"):

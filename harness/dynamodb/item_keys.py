@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harness.dynamodb.change_log import Item
-    from harness.dynamodb.expressions import Condition, Projection
+    from harness.dynamodb.expressions import Condition, Projection, Update
     from harness.dynamodb.keys import KeySchema
     from harness.dynamodb.tables import Table
 
 INVALID = "One or more parameter values were invalid: "
 NOT_A_KEY = "The provided key element does not match the schema"
+UNSUPPORTED = (
+    "The update expression attempted to update the secondary index key to unsupported type"
+)
 SHORT_KEY = 1024
 
 
@@ -83,6 +86,8 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
             if wanted is not None and name not in wanted:
                 continue
             actual = type_of(value)
+            if actual != kind and wanted is not None:
+                raise validation_error(UNSUPPORTED)
             if actual != kind:
                 raise validation_error(
                     f"{INVALID}Type mismatch for Index Key {name} Expected: {kind} "
@@ -98,6 +103,28 @@ def check_index_keys(table: Table, item: Item, names: Iterable[str] | None = Non
                 )
             if kind != "N" and len(value[kind]) * 4 > SHORT_KEY:
                 check_key_value(name, value, is_hash=number < len(hashes))
+
+
+def check_update(table: Table, update: Update) -> None:
+    """What an update's text alone does that the keys of the table and of its indexes forbid.
+
+    Raises:
+        AwsError: ValidationException; a primary key attribute is written, an index key gets a wrong
+            type, or a path leads into an index key.
+    """
+    update.check_without(table.schema.names)
+    indexes = table.items.indexes.values()
+    if not indexes:
+        return
+    for index in indexes:
+        kinds = dict(index.schema.hash_keys + index.schema.range_keys)
+        for name, actual in update.written_types:
+            if kinds.get(name, actual) != actual:
+                raise validation_error(
+                    f"{INVALID}Type mismatch for Index Key {name} Expected: {kinds[name]} "
+                    f"Actual: {actual} IndexName: {index.name}"
+                )
+    check_scalar_keys(update.inner, (), [n for index in indexes for n in index.schema.names])
 
 
 def check_scalars(table: Table, *expressions: Condition | Projection | None) -> None:

@@ -28,6 +28,9 @@ from harness.dynamodb.item_keys import (
     item_position,
     key_position,
 )
+from harness.dynamodb.item_keys import (
+    check_update as check_update_keys,
+)
 from harness.dynamodb.item_requests import DELETE_ITEM, GET_ITEM, PUT_ITEM, UPDATE_ITEM
 from harness.dynamodb.request_expressions import (
     Guard,
@@ -121,7 +124,7 @@ def update_item(engine: Engine, payload: Json) -> bytes:
     table = engine.tables.for_items(request["TableName"])
     position = key_position(table.schema, key)
     if update is not None:
-        update.check_without(table.schema.names)
+        check_update_keys(table, update)
     old_row = table.items.row(position)
     old: Item | None = None if old_row is None else orjson.loads(old_row[0])
     if guard is not None:

@@ -18,6 +18,7 @@ from harness.awsjson import AwsError
 from harness.dynamodb.attributes import check_item_size, check_updated_item_size, normalise_item
 from harness.dynamodb.capacity import Bill, collection_metrics, read_units
 from harness.dynamodb.engine import Written, put_row, remove_row
+from harness.dynamodb.item_keys import check_update as check_update_keys
 from harness.dynamodb.item_keys import item_position, key_position
 from harness.dynamodb.item_requests import TRANSACT_GET_ITEMS, TRANSACT_WRITE_ITEMS
 from harness.dynamodb.items import updated
@@ -243,7 +244,7 @@ def _place(action: Action) -> Json | None:
         else:
             action.position = key_position(action.table.schema, action.key)
         if action.update is not None:
-            action.update.check_without(action.table.schema.names)
+            check_update_keys(action.table, action.update)
     except AwsError as error:
         return _reason(error)
     return None

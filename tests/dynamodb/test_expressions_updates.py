@@ -319,7 +319,7 @@ def test_updating_a_key_attribute_is_refused() -> None:
 
 
 def test_paths_into_keys_are_refused() -> None:
-    nested = compile_update("SET a = b REMOVE gsi.x", bind(None, None)).nested
+    nested = compile_update("SET a = b REMOVE gsi.x", bind(None, None)).inner
     check_scalar_keys(nested, ["a"], ["b"])
     with pytest.raises(ExpressionError) as error:
         check_scalar_keys(nested, ["a"], ["b", "gsi"])

@@ -212,3 +212,51 @@ def test_tags_have_fifty_entries_and_plain_characters(world: ItemWorld) -> None:
         world.client.tag_resource, ResourceArn="flat", Tags=[{"Key": "k", "Value": "v"}]
     )
     assert (code, "ARNs must start with 'arn:'" in message) == ("ValidationException", True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "sentence"),
+    [
+        (
+            "SET f = age[1] ADD city :n",
+            INVALID + "Type mismatch for Index Key city Expected: S Actual: N IndexName: by-city",
+        ),
+        (
+            "SET f = sk, city = age + :n",
+            INVALID + "Type mismatch for Index Key city Expected: S Actual: N IndexName: by-city",
+        ),
+        (
+            "ADD city.b :n",
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "
+            "allowed: IndexKey: city",
+        ),
+        (
+            "SET f = if_not_exists(city[1], :n)",
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not "
+            "allowed: IndexKey: city",
+        ),
+    ],
+)
+def test_an_update_is_held_against_index_keys_before_an_item_is_read(
+    world: ItemWorld, expression: str, sentence: str
+) -> None:
+    assert refused(
+        world.client.update_item,
+        TableName="deep",
+        Key={"pk": {"S": "p"}, "sk": {"N": "1"}},
+        UpdateExpression=expression,
+        ExpressionAttributeValues={":n": {"N": "1"}},
+    ) == ("ValidationException", sentence)
+
+
+def test_an_update_cannot_copy_another_type_into_an_index_key(world: ItemWorld) -> None:
+    world.put("deep", pk={"S": "p"}, sk={"N": "1"}, size1={"N": "5"})
+    assert refused(
+        world.client.update_item,
+        TableName="deep",
+        Key={"pk": {"S": "p"}, "sk": {"N": "1"}},
+        UpdateExpression="SET city = size1",
+    ) == (
+        "ValidationException",
+        "The update expression attempted to update the secondary index key to unsupported type",
+    )

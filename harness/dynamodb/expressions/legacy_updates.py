@@ -38,7 +38,12 @@ def legacy_update(updates: Mapping[str, Mapping[str, Any]]) -> Update:
     """
     check_attribute_names(updates)
     steps = tuple(((name,), _outcome(name, update)) for name, update in updates.items())
-    return Update(steps, {}, tuple(path for path, _ in steps), is_flat=True)
+    types = tuple(
+        (name, type_of(update["Value"]))
+        for name, update in updates.items()
+        if update.get("Value") is not None
+    )
+    return Update(steps, {}, tuple(path for path, _ in steps), is_flat=True, written_types=types)
 
 
 def legacy_projection(names: Sequence[str]) -> Projection:

@@ -49,6 +49,10 @@ class Update:
     values: Item
     paths: tuple[tuple[Step, ...], ...]
     is_flat: bool
+    written_types: tuple[tuple[str, str], ...] = ()
+    """Top-level attributes whose new type the text alone tells, with that type."""
+    inner: frozenset[str] = frozenset()
+    """Names of the top-level attributes that its paths, read or written, lead into."""
 
     def apply(self, item: Item, *, exists: bool = True) -> tuple[Item, Paths]:
         """The item after the update, and the paths it wrote to.
@@ -80,11 +84,6 @@ class Update:
                 draft.remove(path)
         return draft.finish(), self.paths
 
-    @property
-    def nested(self) -> frozenset[str]:
-        """Names of the top-level attributes it writes into."""
-        return frozenset(str(path[0]) for path in self.paths if len(path) > 1)
-
     def check_without(self, keys: Iterable[str]) -> None:
         """Refuse an update of primary key attributes.
 
@@ -105,9 +104,11 @@ def compile_update(text: str, binding: Binding) -> Update:
     Raises:
         ExpressionError: AWS's sentence, beginning `Invalid UpdateExpression: `.
     """
-    parsed, steps, paths, is_flat = _compiled(text, binding.names_key, binding.types_key)
+    parsed, steps, paths, is_flat, types, inner = _compiled(
+        text, binding.names_key, binding.types_key
+    )
     binding.mark_used(parsed.used_names, parsed.used_values)
-    return Update(steps, binding.values, paths, is_flat)
+    return Update(steps, binding.values, paths, is_flat, types, inner)
 
 
 def updated_view(paths: Paths, item: Item | None) -> Item:
@@ -123,11 +124,38 @@ def _compiled(
     tuple[tuple[tuple[Step, ...], Outcome], ...],
     tuple[tuple[Step, ...], ...],
     bool,
+    tuple[tuple[str, str], ...],
+    frozenset[str],
 ]:
     parsed = UpdateGrammar("UpdateExpression", text, dict(names), dict(types)).parse()
     steps = tuple((action.path.steps, _outcome(action)) for action in parsed.actions)
     paths = tuple(path for path, _ in steps)
-    return parsed, steps, paths, all(len(path) == 1 for path in paths)
+    return parsed, steps, paths, all(len(path) == 1 for path in paths), *_looks(parsed)
+
+
+def _looks(parsed: ParsedUpdate) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    """What of an update can be held against the keys of indexes before an item is read."""
+    types = []
+    read: list[Path] = []
+    for action in parsed.actions:
+        operand = action.operand
+        parts = [operand.left, operand.right] if isinstance(operand, Arithmetic) else [operand]
+        read.append(action.path)
+        kind = "N" if isinstance(operand, Arithmetic) else None
+        if isinstance(operand, Value):
+            kind = operand.kind
+        elif isinstance(operand, Call) and operand.function == "list_append":
+            kind = "L"
+        if kind is not None and len(action.path.steps) == 1:
+            types.append((str(action.path.steps[0]), kind))
+        while parts:
+            part = parts.pop()
+            if isinstance(part, Path):
+                read.append(part)
+            elif isinstance(part, Call):
+                parts.extend(part.arguments)
+    inner = frozenset(str(path.steps[0]) for path in read if len(path.steps) > 1)
+    return tuple(types), inner
 
 
 def _outcome(action: Action) -> Outcome:

@@ -44,7 +44,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/")
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _IDENTIFIER = r"(?:`(?:[^`\\]|\\.)*`|\"[^\"]*\"|[\w$]+)"
 _TABLE = re.compile(
-    rf"\b(?:INTO(?:\s+TABLE)?|FROM|TABLE(?:\s+IF\s+(?:NOT\s+)?EXISTS)?|TRUNCATE|VIEW)\s+"
+    rf"\b(?:INTO(?:\s+TABLE)?|FROM|TABLE(?:\s+IF\s+(?:NOT\s+)?EXISTS)?|TRUNCATE(?!\s+TABLE\b)|VIEW)\s+"
     rf"((?:{_IDENTIFIER}\s*\.\s*)?{_IDENTIFIER})",
     re.IGNORECASE,
 )

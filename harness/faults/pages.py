@@ -34,8 +34,7 @@ class EmptyPage(_Page):
     Attributes:
         behind_ms: the MillisBehindLatest that it tells.
 
-    Source: Kinesis API reference, GetRecords: it "might take multiple calls to get to a portion of
-    the shard that contains records".
+    Source: Kinesis API reference, GetRecords, on empty pages within a shard.
     """
 
     behind_ms: int = 1000

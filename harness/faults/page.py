@@ -1,0 +1,118 @@
+"""`docs/faults.md`, written from the faults' own docstrings and settings.
+
+python -m harness.faults.page > docs/faults.md
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from harness.faults.fault import known_faults
+from harness.faults.sightings import SIGHTINGS
+
+if TYPE_CHECKING:
+    from harness.faults.fault import Fault
+
+HEAD = """# Faults
+
+Every request that a pipeline makes, to AWS or to ClickHouse, passes a gate.
+A fault is what may happen to it there.
+No fault breaks what the service promises, except those marked so, which a scenario must allow by `breaks_promises = true`.
+
+This page is written from the faults' own docstrings: `python -m harness.faults.page > docs/faults.md`.
+
+## In a live run
+
+```toml
+[[faults.plan]]
+fault = "error-after"        # its name below
+service = "clickhouse"       # dynamodb, streams, kinesis, s3 or clickhouse; empty for any
+operation = "INSERT"         # AWS's name of the operation, S3's HTTP method, ClickHouse's first word
+subject = "orders"           # shard, stream, table or bucket/key, with * and ?
+at = [0, 3]                  # which of such requests; leave out for all
+probability = 1.0            # or a share of them, drawn from the seed
+attempts = 1                 # how many tries of the same request are hit
+times_max = 10               # at most so many in a run
+
+[faults.plan.settings]       # of the fault, where it has any
+```
+
+A request is numbered by what it is, never by its time.
+Requests of one service, operation and subject are numbered from 0; one that is tried again keeps its number.
+Polls that find nothing number nothing: the next page with records does.
+So the same seed and scenario give the same plan, however fast the machine is.
+
+Faults last until the target equals the source.
+If it does not come to that, they end, and the target must converge without them.
+
+## In a stepped run
+
+`[stepped] faults = [...]` names those that the scheduler may choose for a held request, `faults_max` how many.
+
+## The faults
+"""
+
+SIGHTING_HEAD = """
+## Sightings
+
+What a run has met, counted.
+A scenario lists in `sightings` those without which its pass proves nothing; a run that misses one is `unknown`.
+
+| name | what was met |
+|---|---|
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    parts = [HEAD, *(_section(kind) for kind in known_faults()), SIGHTING_HEAD]
+    return "\n".join(parts[:-1]) + parts[-1] + _sightings()
+
+
+def _section(kind: type[Fault]) -> str:
+    what: Any = kind
+    text = inspect.cleandoc(what.__doc__ or "")
+    told, _, settings = text.partition("Attributes:")
+    source = ""
+    if "Source:" in told:
+        told, _, source = told.partition("Source:")
+    if "Source:" in settings:
+        settings, _, source = settings.partition("Source:")
+    lines = [f"### `{what.name}`", "", told.strip(), ""]
+    where = [*(f"`{name}`" for name in what.services), *(f"`{name}`" for name in what.operations)]
+    if where:
+        lines += [f"Meets {', '.join(where)} alone.", ""]
+    if what.breaks_promise:
+        lines += ["Breaks a promise of the service.", ""]
+    if fields(what):
+        lines += ["| setting | default | |", "|---|---|---|"]
+        meanings = _meanings(settings)
+        lines += [f"| `{f.name}` | `{f.default!r}` | {meanings[f.name]} |" for f in fields(what)]
+        lines.append("")
+    if source:
+        lines += [f"Source: {' '.join(source.split())}", ""]
+    return "\n".join(lines)
+
+
+def _meanings(settings: str) -> dict[str, str]:
+    """Setting to its sentence, from the docstring's list of attributes."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in inspect.cleandoc(settings).splitlines():
+        head, colon, rest = line.partition(":")
+        if colon and head.isidentifier():
+            name, found[head] = head, rest.strip()
+        elif name and line.strip():
+            found[name] += " " + line.strip()
+    return found
+
+
+def _sightings() -> str:
+    return "".join(f"| `{name}` | {what} |\n" for name, what in SIGHTINGS.items())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -10,17 +10,23 @@ import orjson
 import typer
 from rich.console import Console
 
+from harness.cli.jobs import run_side_by_side, shard
 from harness.cli.messages import print_error
 from harness.errors import HarnessError, UsageError
+from harness.report import github
+from harness.report.junit import write_junit
 from harness.report.terminal import Progress, print_result
-from harness.run.result import EXIT_CODES, Result
+from harness.run.result import EXIT_CODES, Outcome, Result
 from harness.run.store import RUNS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.run.runner import Options
     from harness.scenario.model import Scenario
 
 # A run that is wrong outranks one that is not known, which outranks one that is right.
-_GRAVITY = ("passed", "unknown", "failed", "error")
+_GRAVITY: tuple[Outcome, ...] = ("passed", "unknown", "failed", "error")
 
 
 def run(
@@ -54,35 +60,52 @@ def run(
         bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
     ] = False,
     runs: Annotated[Path, typer.Option(help="Where run directories go.")] = RUNS,
+    allow_command: Annotated[
+        bool,
+        typer.Option("--allow-command", help="Let scenarios from elsewhere run code they bring."),
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    part: Annotated[
+        str, typer.Option("--shard", metavar="I/N", help="Run the I-th of N parts alone.")
+    ] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Run so many scenarios at a time.")] = 1,
 ) -> int:
     """Run scenarios and give a verdict: does ClickHouse FINAL equal DynamoDB?"""
     from harness.backends.world import Backends
     from harness.run.runner import Options
-    from harness.scenario.catalog import names
+    from harness.scenario.catalog import find, names
 
-    wanted = names() if every else list(scenarios or [])
-    if not wanted:
+    given = names() if every else list(scenarios or [])
+    if not given:
         raise UsageError("no scenario given", hint="name one, or pass --all; see: harness list")
+    wanted = shard(given, part)
     loaded = [_load(name, settings or [], seed, drop_expect=no_expect) for name in wanted]
     options = Options(
-        pipeline=pipeline, runs=runs, backends=Backends(aws=aws, clickhouse=clickhouse)
+        pipeline=pipeline,
+        runs=runs,
+        backends=Backends(aws=aws, clickhouse=clickhouse),
+        allow_command=allow_command,
     )
     stderr = Console(stderr=True, highlight=False)
     stdout = Console(highlight=False, soft_wrap=False)
+    words = _words(pipeline, settings or [], no_expect=no_expect, allow_command=allow_command)
     results = []
-    for name, scenario in zip(wanted, loaded, strict=True):
-        result = _run_one(scenario, options, stderr)
-        result.replay = _replay(name, result, pipeline, settings or [], no_expect=no_expect)
+    for name, result in zip(wanted, _run_all(loaded, options, jobs, stderr), strict=True):
+        result.replay = " ".join(["harness", "run", name, "--seed", str(result.seed), *words])
         results.append(result)
         if not as_json and result.outcome != "error":
             print_result(stdout, result)
+    if junit is not None:
+        write_junit(junit, results)
+    github.report([(r, find(name)) for name, r in zip(wanted, results, strict=True)])
     if as_json:
         documents = [result.as_json() for result in results]
         body = documents[0] if len(documents) == 1 else {"runs": documents}
         sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
         sys.stdout.buffer.flush()
-    worst = max((r.outcome for r in results), key=_GRAVITY.index)
-    return EXIT_CODES[worst]
+    # A part may be empty: with more parts than scenarios some machines have nothing to do.
+    outcomes: list[Outcome] = [result.outcome for result in results]
+    return EXIT_CODES[max(outcomes, key=_GRAVITY.index, default="passed")]
 
 
 def _load(name: str, settings: list[str], seed: int | None, *, drop_expect: bool) -> Scenario:
@@ -96,10 +119,26 @@ def _load(name: str, settings: list[str], seed: int | None, *, drop_expect: bool
     return load_scenario(name, overrides=overrides)
 
 
-def _run_one(scenario: Scenario, options: object, stderr: Console) -> Result:
-    from harness.run.runner import Options, run_scenario
+def _run_all(
+    scenarios: list[Scenario], options: Options, jobs: int, stderr: Console
+) -> Iterable[Result]:
+    """Each scenario's result, in order; one after the other as they are asked for, or all at once."""
+    if jobs == 1 or len(scenarios) == 1:
+        return (_run_one(scenario, options, stderr) for scenario in scenarios)
 
-    assert isinstance(options, Options)
+    def tell(result: Result) -> None:
+        seconds = result.seconds.get("total", 0.0)
+        line = f"{result.outcome:<7} {result.scenario} with {result.pipeline}  {seconds:.1f} s"
+        stderr.print(line, markup=False, soft_wrap=True)
+        if result.outcome == "error":
+            print_error(result.reason, "")
+
+    return run_side_by_side(scenarios, options, jobs, tell)
+
+
+def _run_one(scenario: Scenario, options: Options, stderr: Console) -> Result:
+    from harness.run.runner import run_scenario
+
     progress = Progress(stderr)
     try:
         return run_scenario(scenario, options, progress)
@@ -114,14 +153,15 @@ def _run_one(scenario: Scenario, options: object, stderr: Console) -> Result:
         progress.close()
 
 
-def _replay(
-    name: str, result: Result, pipeline: str, settings: list[str], *, no_expect: bool
-) -> str:
-    words = ["harness", "run", name, "--seed", str(result.seed)]
-    if pipeline:
-        words += ["--pipeline", pipeline]
+def _words(
+    pipeline: str, settings: list[str], *, no_expect: bool, allow_command: bool
+) -> list[str]:
+    """The options that a command needs to run the same thing again."""
+    words = ["--pipeline", pipeline] if pipeline else []
     for setting in settings:
         words += ["--set", f"'{setting}'" if set(setting) & set(" []{}\"'") else setting]
     if no_expect:
         words.append("--no-expect")
-    return " ".join(words)
+    if allow_command:
+        words.append("--allow-command")
+    return words

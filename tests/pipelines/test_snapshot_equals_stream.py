@@ -12,11 +12,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from harness.pipelines.reference.batches import INSERT_SETTINGS
+from harness.pipelines.reference.batches import INSERT_SETTINGS, Batch, Flusher
+from harness.pipelines.reference.bookkeeping import Bookkeeping
+from harness.pipelines.reference.bulk import Bulk
 from harness.pipelines.reference.cells import Cells
-from harness.pipelines.reference.clickhouse import literal
+from harness.pipelines.reference.clickhouse import ClickHouse, literal
 from harness.pipelines.reference.config import parse_config, pipe_config
 from harness.pipelines.reference.records import Decoder, Poison
+from harness.pipelines.reference.retry import Retry
 from harness.pipelines.reference.snapshot import LOAD_SETTINGS
 from harness.pipelines.reference.snapshot_sql import SnapshotSql
 from harness.pipelines.reference.target import target_statement
@@ -128,21 +131,47 @@ def _twice(value: Any) -> Any:
     return value
 
 
+def _record(number: int, value: Any) -> dict[str, Any]:
+    key = {"k": {"S": str(number)}}
+    return {
+        "eventName": "INSERT",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1700000000000000,
+            "Keys": key,
+            "NewImage": {**key, "value": _twice(value)},
+        },
+    }
+
+
+def _insert_bulk(servers: Servers, config: Any, drawn: list[Any]) -> None:
+    """As the pipe does with a large page: what ClickHouse cannot flatten, the decoder reads."""
+    bulk, decoder = Bulk(config), Decoder(config, Cells(binary_layers=2))
+    batch = Batch(0)
+    for number, value in enumerate(drawn):
+        data = orjson.dumps(_record(number, value))
+        if bulk.look(data) == (str(number), 1700000000000000, 1):
+            batch.bulk.append((1, "shard", (str(number), 0, data)))
+            continue
+        try:
+            batch.rows.append(decoder.row(decoder.read(data), 1))
+            batch.origins.append(("shard", (str(number), 0, data)))
+        except Poison:
+            continue
+    clickhouse = ClickHouse(servers.clickhouse.url, Retry(servers.environment(), seconds_max=1))
+    books = Bookkeeping(clickhouse, config, servers.clock)
+    books.create()
+    flusher = Flusher(clickhouse, config, decoder.column_names, books)
+    flusher.short_way = (bulk, lambda data, ticks: decoder.row(decoder.read(data), ticks))
+    flusher.flush(batch)
+    clickhouse.close()
+
+
 def _stream_rows(config: Any, drawn: list[Any]) -> list[bytes]:
     decoder = Decoder(config, Cells(binary_layers=2))
     rows = []
     for number, value in enumerate(drawn):
-        key = {"k": {"S": str(number)}}
-        record = {
-            "eventName": "INSERT",
-            "dynamodb": {
-                "ApproximateCreationDateTime": 1700000000000000,
-                "Keys": key,
-                "NewImage": {**key, "value": _twice(value)},
-            },
-        }
         try:
-            rows.append(decoder.row(decoder.change(record), 1))
+            rows.append(decoder.row(decoder.change(_record(number, value)), 1))
         except Poison:
             continue
     return rows
@@ -166,7 +195,7 @@ def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
     servers: Servers, kind: str
 ) -> None:
     number = TYPES.index(kind)
-    ways = [f"way_{number}_{way}" for way in ("stream", "export")]
+    ways = [f"way_{number}_{way}" for way in ("stream", "export", "bulk")]
     configs = [_config(way, kind) for way in ways]
     for config in configs:
         servers.sql.command(target_statement(config))
@@ -194,18 +223,20 @@ def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
         sql = SnapshotSql(configs[1], layout, version_us=1, is_incremental=False)
         table = f"format(JSONEachRow, {literal(sql.structure)}, {literal(lines)})"
         servers.sql.command(sql.insert_rows(table), settings=LOAD_SETTINGS)
+        _insert_bulk(servers, configs[2], drawn)
         found = [
             _spelled_alike(
                 servers.sql.query(
                     f"SELECT toUInt32(k), hex(toString(c)), hex(inner), hex(first), hex(whole) "
-                    f"FROM {way} ORDER BY 1",
+                    f"FROM {way} FINAL ORDER BY 1",
                     settings={"json_type_escape_dots_in_keys": 1},
                 ).result_rows
             )
             for way in ways
         ]
-        differing = [(a, b) for a, b in zip(*found, strict=False) if a != b]
-        assert not differing, f"{drawn[differing[0][0][0]]}: {differing[0]}"
-        assert len(found[0]) == len(found[1])
+        for other in found[1:]:
+            differing = [(a, b) for a, b in zip(found[0], other, strict=False) if a != b]
+            assert not differing, f"{drawn[differing[0][0][0]]}: {differing[0]}"
+            assert len(found[0]) == len(other)
 
     check()

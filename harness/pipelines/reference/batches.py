@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint, ErrorRow
 from harness.pipelines.reference.clickhouse import ClickHouseError, quote
+from harness.pipelines.reference.records import Poison
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.pipelines.reference.bookkeeping import Bookkeeping
+    from harness.pipelines.reference.bulk import Bulk, BulkRow
     from harness.pipelines.reference.clickhouse import ClickHouse
     from harness.pipelines.reference.config import PipeConfig
+
+    ShortWay = tuple[Bulk, Callable[[bytes, int], bytes]]
+    """How bulk rows are written, and how one becomes a row (or `Poison`) without ClickHouse."""
 
 INSERT_SETTINGS = {
     "async_insert": 0,
@@ -28,6 +35,16 @@ INSERT_SETTINGS = {
     "insert_deduplicate": 1,
 }
 """An insert is acknowledged when it is stored; floats are the nearest; text stays text in JSON."""
+
+
+BULK_SETTINGS = {
+    "max_threads": 1,
+    "max_insert_threads": 1,
+    "min_insert_block_size_rows": 1_048_449,
+    "min_insert_block_size_bytes": 268_402_944,
+    "output_format_decimal_trailing_zeros": 0,
+}
+"""One part for a statement, the same at each repetition."""
 
 
 @dataclass(slots=True)
@@ -51,10 +68,16 @@ class Span:
 
 @dataclass(slots=True)
 class Batch:
-    """Rows, the records behind them, and the spans that they cover."""
+    """Rows, the records behind them, and the spans that they cover.
+
+    Attributes:
+        rows: as JSONCompactEachRow; `origins` has the record of each.
+        bulk: what ClickHouse flattens itself.
+    """
 
     opened_us: int
     rows: list[bytes] = field(default_factory=list)
+    bulk: list[BulkRow] = field(default_factory=list)
     origins: list[tuple[str, tuple[str, int, bytes]]] = field(default_factory=list)
     errors: list[ErrorRow] = field(default_factory=list)
     spans: dict[str, Span] = field(default_factory=dict)
@@ -63,7 +86,12 @@ class Batch:
     @property
     def is_empty(self) -> bool:
         """True when flushing it would change nothing."""
-        return not self.rows and not self.errors and not self.spans
+        return not self.rows and not self.bulk and not self.errors and not self.spans
+
+    @property
+    def row_count(self) -> int:
+        """Rows of both kinds."""
+        return len(self.rows) + len(self.bulk)
 
 
 class Flusher:
@@ -74,6 +102,10 @@ class Flusher:
         config: the pipe.
         column_names: of a row, in its order.
         bookkeeping: gets what is refused.
+
+    Attributes:
+        short_way: needed for batches with bulk rows.
+        rewritten_in_a_row: how many batches had to be written a second time, as rows.
     """
 
     def __init__(
@@ -83,6 +115,8 @@ class Flusher:
         column_names: list[str],
         bookkeeping: Bookkeeping,
     ) -> None:
+        self.short_way: ShortWay | None = None
+        self.rewritten_in_a_row = 0
         self._clickhouse = clickhouse
         self._bookkeeping = bookkeeping
         columns = ", ".join(quote(name) for name in column_names)
@@ -95,6 +129,8 @@ class Flusher:
         Raises:
             ClickHouseError: the table or the server is at fault; nothing must be checkpointed.
         """
+        if batch.bulk:
+            self._insert_bulk(batch)
         if batch.rows:
             self._insert(batch, 0, len(batch.rows))
         if batch.errors:
@@ -102,6 +138,41 @@ class Flusher:
             for row in batch.errors:
                 digest.update(f"{row.partition}/{row.offset}/{row.reason};".encode())
             self._bookkeeping.add_errors(batch.errors, digest.hexdigest())
+
+    def _insert_bulk(self, batch: Batch) -> None:
+        """All bulk rows in one statement; what it leaves out takes the long way."""
+        assert self.short_way is not None, "a batch with bulk rows needs the short way"
+        bulk, judge = self.short_way
+        settings = {
+            **INSERT_SETTINGS,
+            **BULK_SETTINGS,
+            "insert_deduplication_token": bulk.token(batch.bulk, batch.spans),
+        }
+        written = 0
+        try:
+            written = self._clickhouse.insert(bulk.statement, bulk.body(batch.bulk), settings)
+        except ClickHouseError as error:
+            if not error.blames_data:
+                raise
+        if written == len(batch.bulk):
+            return
+        rows, origins = [], []
+        for ticks, shard_id, record in batch.bulk:
+            try:
+                rows.append(judge(record[2], ticks))
+                origins.append((shard_id, record))
+            except Poison as error:
+                sequence_number, arrival_ms, data = record
+                batch.errors.append(
+                    ErrorRow(str(error), data, shard_id, sequence_number, arrival_ms)
+                )
+        if written != len(rows):
+            # Some were refused, or views count too: write all, which changes nothing of the rest.
+            batch.rows += rows
+            batch.origins += origins
+            self.rewritten_in_a_row += 1
+        else:
+            self.rewritten_in_a_row = 0
 
     def _insert(self, batch: Batch, start: int, end: int) -> None:
         body = b"\n".join(batch.rows[start:end])

@@ -166,7 +166,7 @@ class Bookkeeping:
             orjson.dumps(
                 [
                     f"{now:.3f}", row.kind, row.reason, row.key,
-                    row.record.decode(errors="replace"), f"{row.timestamp_ms / 1000:.3f}",
+                    row.record.decode(errors="replace"), f"{row.timestamp_ms / 1000:014.3f}",
                     row.partition, row.offset,
                 ]
             )

@@ -112,9 +112,18 @@ class ClickHouse:
 
         return self._retry.call(send, passes)
 
-    def insert(self, head: str, body: bytes, settings: Mapping[str, Any] | None = None) -> None:
-        """`INSERT INTO … FORMAT …` with its data; what may pass is repeated."""
-        self._retry.call(lambda: self._send(body, {"query": head}, settings), passes)
+    def insert(self, head: str, body: bytes, settings: Mapping[str, Any] | None = None) -> int:
+        """`INSERT INTO … FORMAT …` with its data; what may pass is repeated.
+
+        Returns:
+            Rows written as the server counts them, those of views included.
+        """
+
+        def send() -> int:
+            self._send(body, {"query": head}, settings)
+            return self._written.rows
+
+        return self._retry.call(send, passes)
 
     def _send(
         self, body: bytes, parameters: Mapping[str, str], settings: Mapping[str, Any] | None

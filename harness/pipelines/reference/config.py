@@ -54,6 +54,8 @@ class Settings:
             restart, so that a tie of versions is judged with all its members in sight.
         tie_window_records: records remembered to judge ties.
         snapshot_margin_seconds: how far before the export's time its rows are versioned.
+        bulk_page_records: pages of at least so many records are flattened by ClickHouse itself, as
+            bulk.py has it; 0 for none.
         object_storage_concurrency: data files loaded side by side.
         object_storage_verify_checksums: compare each data file with the manifest's MD5.
         message_max_bytes: larger records go to the error table.
@@ -68,6 +70,7 @@ class Settings:
     workers: int = 4
     resume_lookback_ms: int = 5000
     tie_window_records: int = 100_000
+    bulk_page_records: int = 500
     snapshot_margin_seconds: int = 300
     object_storage_concurrency: int = 4
     object_storage_verify_checksums: bool = True

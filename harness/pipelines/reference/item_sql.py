@@ -44,9 +44,8 @@ class _Shared:
 
     def column(self, *, exact: bool) -> str:
         """The array of all their texts; empty for what is no map, list or set."""
-        needs = "match(w, '^\\\\s*[{]\\\\s*\"(M|L|SS|NS|BS)\"')"
         plain = plain_json("w", exact=exact)
-        return f"arrayMap(w -> if({needs}, {plain}, ''), [{', '.join(self.raws)}]) AS {self.name}"
+        return f"arrayMap(w -> if(w != '', {plain}, ''), [{', '.join(self.raws)}]) AS {self.name}"
 
 
 class ItemSql:
@@ -58,6 +57,8 @@ class ItemSql:
     Args:
         config: the pipe.
         may_be_gone: some items are deletes: only their key counts.
+        binary_layers: how often binary is base64-encoded; with 2, what holds some inside a map,
+            list or set counts as not storable.
 
     Attributes:
         names: the attributes that columns show, in the order of `image_type`.
@@ -65,11 +66,12 @@ class ItemSql:
         cells: each column with its final expressions.
     """
 
-    def __init__(self, config: PipeConfig, *, may_be_gone: bool) -> None:
+    def __init__(self, config: PipeConfig, *, may_be_gone: bool, binary_layers: int = 1) -> None:
         self.names = list(dict.fromkeys(str(c.path[0]) for c in config.columns if c.path))
         self.needs_text = any(not c.path for c in config.columns)
         self.cells: list[tuple[Column, SqlCell]] = []
         self._may_be_gone = may_be_gone
+        self._binary_layers = binary_layers
         self._maps: list[str] = []
         self._parts: list[str] = []
         self._parsed: list[str] = []
@@ -82,6 +84,11 @@ class ItemSql:
             f"g{i} NOT IN ('', 'NULL')" for i, (c, _) in enumerate(self.cells) if c.name in keys
         ]
         single = [f"length(a{number}) < 2" for number in range(len(self.names))]
+        if binary_layers > 1:
+            single += [
+                f"NOT (g{i} IN ({NESTED}) AND (g{i} = 'BS' OR match(w{i}, '\"BS?\"')))"
+                for i in range(len(self.cells))
+            ]
         self.storable = " AND ".join([*present, *single, *(c.storable for _, c in self.cells)])
 
     @property
@@ -124,19 +131,18 @@ class ItemSql:
             return SqlCell(f"v{index}", f"k{index}")
         plain = "NULL"
         if kind.family in ("String", "JSON"):
-            self._parts.append(f"{self.raw(index)} AS r{index}")
-            plain = self._plain[kind.family == "JSON"].use(f"r{index}")
+            nested = f"concat('{{\"', g{index}, '\":', w{index}, '}}')"
+            raw = f"if(g{index} IN ({NESTED}), {nested}, '')"
+            plain = self._plain[kind.family == "JSON"].use(raw)
         parts = Parts(
             f"r{index}", f"g{index}", f"s{index}", f"n{index}", f"b{index}", f"y{index}", plain
         )
         parsed = scalar(kind, parts)
-        held = f"tryBase64Decode(w{index})"
-        is_base64 = f"match(w{index}, '^[A-Za-z0-9+/]*={{0,2}}$')"
         for name, expression in (
             (parts.text, f"if(g{index} = 'S', w{index}, NULL)"),
             (parts.number, f"if(g{index} = 'N', w{index}, NULL)"),
             (parts.boolean, f"if(g{index} = 'BOOL', w{index} = 'true', NULL)"),
-            (parts.binary, f"if(g{index} = 'B' AND {is_base64}, {held}, NULL)"),
+            (parts.binary, f"if(g{index} = 'B', {self._bytes(f'w{index}')}, NULL)"),
         ):
             if name in parsed:
                 self._parts.append(f"{expression} AS {name}")
@@ -145,6 +151,14 @@ class ItemSql:
         if not column.path and self._may_be_gone:
             value = f"if(gone, {default(kind)}, {value})"
         return SqlCell(value, f"(isNotNull(v{index}) OR g{index} IN ('', 'NULL'))")
+
+    def _bytes(self, text: str) -> str:
+        """What base64 text holds, NULL if it is none."""
+        decoded = text
+        for _ in range(self._binary_layers):
+            is_base64 = f"match({decoded}, '^[A-Za-z0-9+/]*={{0,2}}$')"
+            decoded = f"if({is_base64}, tryBase64Decode({decoded}), NULL)"
+        return decoded
 
     def _tag(self, column: Column, index: int) -> None:
         """Columns g and w: the type tag of the value that a column shows, and the value."""

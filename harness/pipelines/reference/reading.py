@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.shards import Page, Reader
 
 RECORDS_WAITING_MAX = 60_000
+BYTES_WAITING_MAX = 64_000_000
 PAUSE_SECONDS = (0.001, 0.02)
 
 
@@ -68,6 +69,7 @@ class Readers:
         self._tasks: list[_Task] = []
         self._pages: deque[Page] = deque()
         self._waiting_records = 0
+        self._waiting_bytes = 0
         self._lock = threading.Lock()
         self._threads = 0
         self._turn = 0
@@ -110,6 +112,7 @@ class Readers:
             page = self._pages.popleft()
             with self._lock:
                 self._waiting_records -= len(page.records)
+                self._waiting_bytes -= page.size_bytes
             return page
         if not self._workers and not self._dedicated:
             task = self._take()
@@ -121,7 +124,10 @@ class Readers:
         pause = Pause(self._env)
         try:
             while not self._env.stopping():
-                is_full = self._waiting_records >= RECORDS_WAITING_MAX
+                is_full = (
+                    self._waiting_records >= RECORDS_WAITING_MAX
+                    or self._waiting_bytes >= BYTES_WAITING_MAX
+                )
                 task = None if is_full else (own or self._take())
                 if task is None:
                     pause.wait()
@@ -130,6 +136,7 @@ class Readers:
                 page = self._read(task)
                 with self._lock:
                     self._waiting_records += len(page.records)
+                    self._waiting_bytes += page.size_bytes
                 self._pages.append(page)
                 task.busy = own is not None
                 if own is not None and page.ended:

@@ -59,6 +59,11 @@ class Page:
     ended: bool = False
     behind_ms: int = 0
 
+    @property
+    def size_bytes(self) -> int:
+        """Of all its records."""
+        return sum(len(record[2]) for record in self.records)
+
 
 class Reader(Protocol):
     """Reads one shard forward."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from harness.pipelines.pipeline import Environment
     from harness.pipelines.reference.batches import Checkpointer, Flusher
+    from harness.pipelines.reference.bulk import Bulk
     from harness.pipelines.reference.config import PipeConfig
     from harness.pipelines.reference.reading import Readers
     from harness.pipelines.reference.records import Change, Decoder
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 10.0
 IDLE_REFRESH_SECONDS = 0.5
 LOOKBACK_PAGES_MAX = 1000
+REWRITTEN_MAX = 3
+"""A table that ClickHouse cannot flatten (nested binary, views that count) takes the long way."""
 
 
 class StreamSync:
@@ -45,6 +48,7 @@ class StreamSync:
         versioner: which row is the later one.
         flusher: rows to ClickHouse.
         checkpointer: what is stored.
+        bulk: the short way for large pages; None for none.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class StreamSync:
         versioner: Versioner,
         flusher: Flusher,
         checkpointer: Checkpointer,
+        bulk: Bulk | None = None,
     ) -> None:
         self.env = env
         self.settings = config.settings
@@ -69,6 +74,7 @@ class StreamSync:
         self.versioner = versioner
         self.flusher = flusher
         self.checkpointer = checkpointer
+        self._bulk = bulk
         self._batch = Batch(0)
         self._handed_over: Batch | None = None
         self._failure: Exception | None = None
@@ -149,6 +155,11 @@ class StreamSync:
         return change, self.decoder.row(change, version)
 
     def _decode(self, shard_id: str, records: Sequence[Record]) -> None:
+        least = self.settings.bulk_page_records
+        if self.flusher.rewritten_in_a_row >= REWRITTEN_MAX:
+            self._bulk = None
+        if self._bulk is not None and least and len(records) >= least:
+            records = self._take_bulk(self._bulk, shard_id, records)
         batch = self._batch
         rows, origins = batch.rows, batch.origins
         decode, reissues = self.decode_record, self.versioner.reissues
@@ -165,6 +176,26 @@ class StreamSync:
             if reissues:
                 self._reissue()
         batch.size_bytes += size
+
+    def _take_bulk(self, bulk: Bulk, shard_id: str, records: Sequence[Record]) -> Sequence[Record]:
+        """What can go the short way goes; returns the rest."""
+        batch, rest = self._batch, []
+        taken, look, place = batch.bulk, bulk.look, self.versioner.ticks
+        size, size_max = 0, self.settings.message_max_bytes
+        for record in records:
+            data = record[2]
+            seen = look(data) if len(data) <= size_max else None
+            if seen is None:
+                rest.append(record)
+                continue
+            key, stamp_us, unit_us = seen
+            size += len(data)
+            ticks = place(key, stamp_us, unit_us, data, (shard_id, record))
+            taken.append((ticks, shard_id, record))
+        batch.size_bytes += size
+        if self.versioner.reissues:
+            self._reissue()
+        return rest
 
     def _reissue(self) -> None:
         """Write rows again whose rank has risen."""
@@ -203,8 +234,8 @@ class StreamSync:
 
     def _make_room(self, rows: int, size_bytes: int) -> None:
         batch, settings = self._batch, self.settings
-        if batch.rows and (
-            len(batch.rows) + rows > settings.streaming_max_insert_rows
+        if batch.row_count and (
+            batch.row_count + rows > settings.streaming_max_insert_rows
             or batch.size_bytes + size_bytes > settings.streaming_max_insert_bytes
         ):
             self.close_batch()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError, PipelineError
 from harness.pipelines.reference.batches import Checkpointer, Flusher
 from harness.pipelines.reference.bookkeeping import Bookkeeping, Checkpoint
+from harness.pipelines.reference.bulk import Bulk
 from harness.pipelines.reference.cells import Cells
 from harness.pipelines.reference.clickhouse import ClickHouse, ClickHouseError
 from harness.pipelines.reference.config import PipeConfig, parse_config
@@ -132,7 +133,10 @@ class ClickPipes:
         identity = source.identity()
         checkpoints = books.load(identity)
         decoder = self.make_decoder(binary_layers=source.binary_layers)
-        return self.stream_sync_class()(
+        versioner = self.make_versioner(decoder)
+        flusher = self.make_flusher(clickhouse, decoder, books)
+        sync_class = self.stream_sync_class()
+        return sync_class(
             env,
             config,
             source,
@@ -144,10 +148,41 @@ class ClickPipes:
                 dedicated=config.use_enhanced_fan_out,
             ),
             decoder=decoder,
-            versioner=self.make_versioner(decoder),
-            flusher=self.make_flusher(clickhouse, decoder, books),
+            versioner=versioner,
+            flusher=flusher,
             checkpointer=self.make_checkpointer(books, identity, checkpoints),
+            bulk=self._bulk(source, decoder, versioner, flusher, sync_class),
         )
+
+    def _bulk(
+        self,
+        source: Source,
+        decoder: Decoder,
+        versioner: Versioner,
+        flusher: Flusher,
+        sync_class: type[StreamSync],
+    ) -> Bulk | None:
+        """The short way, unless the long one has a part that it would pass by.
+
+        The records of DynamoDB Streams come one by one in another form, and in one thread every
+        insert is to be seen as rows.
+        """
+        is_replaced = (
+            type(decoder) is not Decoder
+            or type(decoder.cells) is not Cells
+            or type(versioner) is not Versioner
+            or type(flusher) is not Flusher
+            or sync_class.decode_record is not StreamSync.decode_record
+        )
+        if is_replaced or source.binary_layers == 1 or not self.config.settings.workers:
+            return None
+        bulk = Bulk(self.config)
+
+        def judge(data: bytes, ticks: int) -> bytes:
+            return decoder.row(decoder.read(data), versioner.layout.written(ticks))
+
+        flusher.short_way = (bulk, judge)
+        return bulk
 
     def stream_sync_class(self) -> type[StreamSync]:
         """The class of the stream part."""

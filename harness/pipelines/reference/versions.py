@@ -35,12 +35,14 @@ import orjson
 from harness.errors import UsageError
 from harness.pipelines.reference.chains import chain_order
 from harness.pipelines.reference.column_types import parse_type
+from harness.pipelines.reference.records import Poison
 
 if TYPE_CHECKING:
     from harness.pipelines.reference.records import Change, Decoder
 
 TICKS_PER_US = 1024
 ENTRIES_PER_KEY_MAX = 64
+GENERATION_BYTES = 64_000_000
 DATETIME64_MIN_PRECISION = 6
 
 STAMP, RANK, EVENT_ID, DATA, SOURCE = range(5)
@@ -74,9 +76,17 @@ class VersionLayout:
 
     def version(self, stamp_us: int, rank: int = 0, unit_us: int = 1) -> Any:
         """The cell for a stamp and its rank among equals."""
+        ticks = self.ticks(stamp_us, rank, unit_us)
+        return self.written(ticks)
+
+    def written(self, ticks: int) -> Any:
+        """The cell for a number that the column holds inside."""
+        return self._text(ticks) if self._precision else ticks
+
+    def ticks(self, stamp_us: int, rank: int = 0, unit_us: int = 1) -> int:
+        """The same as the number that the column holds inside."""
         room = unit_us * self.ticks_per_us
-        ticks = stamp_us * self.ticks_per_us + (rank if rank < room else room - 1)
-        return self._written(ticks) if self._precision else ticks
+        return stamp_us * self.ticks_per_us + (rank if rank < room else room - 1)
 
     def sql(self, stamp_us: int) -> str:
         """The same as a SQL literal, rank 0."""
@@ -85,7 +95,7 @@ class VersionLayout:
             return str(cell)
         return f"toDateTime64('{cell}', {self._precision}, 'UTC')"
 
-    def _written(self, ticks: int) -> str:
+    def _text(self, ticks: int) -> str:
         second = 10**self._precision
         return f"{ticks // second}.{ticks % second:0{self._precision}d}"
 
@@ -96,7 +106,8 @@ class Versioner:
     Args:
         decoder: reads a remembered record again when its rank rises.
         layout: of the version column.
-        window_records: how many records are remembered, at least half of it at any time.
+        window_records: how many records are remembered, at least half of it at any time, unless
+            they are so large that they would fill the memory.
     """
 
     def __init__(self, decoder: Decoder, layout: VersionLayout, *, window_records: int) -> None:
@@ -106,36 +117,46 @@ class Versioner:
         self._recent: dict[Any, list[Entry]] = {}
         self._earlier: dict[Any, list[Entry]] = {}
         self._seen = 0
+        self._seen_bytes = 0
         self.reissues: list[tuple[Change, Any, Any]] = []
 
     def version(self, change: Change, data: bytes, source: Any = None) -> Any:
         """The version of a change; `reissues` then lists (change, version, source) to repeat."""
-        key = change.key
+        entry = [change.stamp_us, 0, change.event_id, data, source]
+        return self.layout.written(self._place(change.key, entry, change.unit_us))
+
+    def ticks(self, key: Any, stamp_us: int, unit_us: int, data: bytes, source: Any) -> int:
+        """The same for a record of which only key and stamp were read."""
+        return self._place(key, [stamp_us, 0, None, data, source], unit_us)
+
+    def _place(self, key: Any, entry: Entry, unit_us: int) -> int:
         entries = self._recent.get(key)
         if entries is None:
             entries = self._recent[key] = self._earlier.pop(key, [])
         self._seen += 1
-        if self._seen >= self._generation_records:
-            self._seen = 0
+        self._seen_bytes += len(entry[DATA])
+        if self._seen >= self._generation_records or self._seen_bytes >= GENERATION_BYTES:
+            self._seen = self._seen_bytes = 0
             self._earlier, self._recent = self._recent, {key: entries}
-        stamp = change.stamp_us
-        entry = [stamp, 0, change.event_id, data, source]
+        stamp = entry[STAMP]
         if not entries or entries[-1][STAMP] < stamp:
             entries.append(entry)
             if len(entries) > ENTRIES_PER_KEY_MAX:
                 del entries[0]
-            return self.layout.version(stamp)
-        return self._tied(change, entries, entry)
+            return self.layout.ticks(stamp)
+        return self._tied(entries, entry, unit_us)
 
-    def _tied(self, change: Change, entries: list[Entry], entry: Entry) -> Any:
+    def _tied(self, entries: list[Entry], entry: Entry, unit_us: int) -> int:
         """The change is not the newest of its key: find its place."""
-        stamp, layout = change.stamp_us, self.layout
+        stamp, layout = entry[STAMP], self.layout
         group = [e for e in entries if e[STAMP] == stamp]
+        if group and not self._name([*group, entry]):
+            return layout.ticks(stamp)
         for known in group:
             if (known[EVENT_ID] and known[EVENT_ID] == entry[EVENT_ID]) or known[DATA] == entry[
                 DATA
             ]:
-                return layout.version(stamp, known[RANK], change.unit_us)
+                return layout.ticks(stamp, known[RANK], unit_us)
         place = sum(e[STAMP] <= stamp for e in entries)
         before = entries[place - len(group) - 1] if place > len(group) else None
         entries.insert(place, entry)
@@ -143,7 +164,17 @@ class Versioner:
             del entries[0]
         if group:
             self._rank([*group, entry], entry, before)
-        return layout.version(stamp, entry[RANK], change.unit_us)
+        return layout.ticks(stamp, entry[RANK], unit_us)
+
+    def _name(self, group: list[Entry]) -> bool:
+        """Read the event ids that were not needed before; False when one is no change at all."""
+        for entry in group:
+            if entry[EVENT_ID] is None:
+                try:
+                    entry[EVENT_ID] = self._again(entry).event_id
+                except Poison:
+                    return False
+        return True
 
     def _rank(self, group: list[Entry], newest: Entry, before: Entry | None) -> None:
         changes = [self._again(e) for e in group]

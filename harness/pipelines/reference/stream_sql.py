@@ -1,0 +1,66 @@
+"""The statement that flattens change records inside ClickHouse, for pages that are read in bulk.
+
+A row of its input is a version and a record of DynamoDB on Kinesis, as RowBinary: nothing of the
+record is decoded or escaped on the way. It stores what `records.Decoder` would store; what it
+cannot store it leaves out, so that fewer rows are written than were given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.pipelines.reference.clickhouse import literal, quote
+from harness.pipelines.reference.item_sql import VALUE, ItemSql
+
+if TYPE_CHECKING:
+    from harness.pipelines.reference.config import PipeConfig
+
+INPUT = "v Int64, d String"
+
+
+def insert_records(config: PipeConfig) -> str:
+    """`INSERT INTO … SELECT … FROM input(…) FORMAT RowBinary`, to be followed by its data."""
+    items = ItemSql(config, may_be_gone=True, binary_layers=2)
+    keys = ", ".join(f"{quote(name)} {VALUE}" for name in config.key_attributes)
+    record = (
+        f"Tuple(eventName String, dynamodb Tuple(Keys Tuple({keys}), NewImage {items.image_type}))"
+    )
+    read = f"SELECT v, d, JSONExtract(d, {literal(record)}) AS record FROM input({literal(INPUT)})"
+    event = "tupleElement(record, 1)"
+    change = "tupleElement(record, 2)"
+    item = ""
+    if items.needs_text:
+        item = (
+            f"if({event} = 'REMOVE', '{{}}', JSONExtractRaw(d, 'dynamodb', 'NewImage')) AS item, "
+        )
+
+    def attribute(name: str, place: int) -> str:
+        new = f"tupleElement(tupleElement({change}, 2), {place})"
+        if name not in config.key_attributes:
+            return new
+        key = f"tupleElement(tupleElement({change}, 1), {config.key_attributes.index(name) + 1})"
+        return f"if({event} = 'REMOVE', {key}, {new})"
+
+    # An image is there when its key is: DynamoDB has no item without one.
+    first_key = items.names.index(config.key_attributes[0]) + 1
+    has_image = f"notEmpty(tupleElement(tupleElement({change}, 2), {first_key}))"
+    is_change = f"({event} IN ('INSERT', 'MODIFY') AND {has_image}) OR ({event} = 'REMOVE' AND NOT {has_image})"
+    # A value without a type tag looks like an absent one in a map; an empty M is no such value.
+    untagged = "position(d, ':{}') > 0 AND position(replaceAll(d, '{\"M\":{}', ''), ':{}') > 0"
+    is_change = f"({is_change}) AND NOT ({untagged})"
+    lines = items.lines(
+        f"SELECT v, {event} = 'REMOVE' AS gone, ({is_change}) AS is_change, {item}"
+        f"{items.maps(attribute)} FROM ({read})"
+    )
+    names = [column.name for column in config.columns]
+    names += [config.version_column, config.deleted_column]
+    version = "v"
+    if config.version_type.startswith("DateTime64"):
+        version = f"reinterpret(v, {literal(config.version_type)})"
+    values = [*(cell.value for _, cell in items.cells), version, "gone"]
+    table = f"{quote(config.database)}.{quote(config.table)}"
+    return (
+        f"INSERT INTO {table} ({', '.join(quote(name) for name in names)}) "
+        f"SELECT {', '.join(values)} FROM ({lines}) WHERE is_change AND {items.storable} "
+        "FORMAT RowBinary"
+    )

@@ -119,13 +119,14 @@ def test_a_worker_reads_all_once_through_reshards_before_and_while_it_runs(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("how", ["polling", "fanout"])
 def test_a_worker_takes_over_from_one_that_was_killed(
-    kcl: list[str], aws: EmbeddedAws, clients: Clients, tmp_path: Path
+    how: str, kcl: list[str], aws: EmbeddedAws, clients: Clients, tmp_path: Path
 ) -> None:
     writer = Writer(clients("kinesis"))
     writer.put(200)
-    first = Consumer(command(kcl, aws, "first", "polling"), tmp_path, "first")
-    second = Consumer(command(kcl, aws, "second", "polling"), tmp_path, "second")
+    first = Consumer(command(kcl, aws, "first", how), tmp_path, "first")
+    second = Consumer(command(kcl, aws, "second", how), tmp_path, "second")
     with second, first:
         wait_until(
             lambda: len(first.readings()) + len(second.readings()) >= 200, "a start", first, second

@@ -38,7 +38,7 @@ def test_without_its_toolchain_a_test_leaves_the_run_and_the_end_says_why(
 def test_in_ci_a_missing_toolchain_is_a_failure(tmp_path: Path) -> None:
     code, said = run(tmp_path, "tests/interop/test_kcl.py", HARNESS_CI="1")
     assert code == 1
-    assert "3 errors" in said
+    assert "4 errors" in said
     assert f"{NO_JAVA} (.ci/run installs it)" in said
 
 

@@ -83,6 +83,7 @@ public final class Worker {
                 .leasesRecoveryAuditorExecutionFrequencyMillis(5000)
                 .dynamoDbLockBasedLeaderLeaseDurationInMillis(6000)
                 .dynamoDbLockBasedLeaderHeartbeatPeriodInMillis(1500);
+        leases.workerUtilizationAwareAssignmentConfig().workerMetricsReporterFreqInMillis(2000);
         var coordinator = configs.coordinatorConfig()
                 .parentShardPollIntervalMillis(500)
                 .shardConsumerDispatchPollIntervalMillis(100);

@@ -37,6 +37,10 @@ class Failed(AssertionError):  # noqa: N818 - a verdict, not an error
     """The endpoint behaves otherwise; the text says what was expected and what was found."""
 
 
+class Broke(Failed):
+    """The endpoint answered with an error of its own, HTTP 5xx, or with no answer at all."""
+
+
 def expect(condition: object, claim: str) -> None:
     """The claim holds.
 
@@ -108,7 +112,8 @@ def expect_error(
         or (message and found != PREFIX.sub("", message))
         or containing.lower() not in found.lower()
     ):
-        raise Failed(f"expected the error {wanted!r}, found {_short(f'{found_code} {found}')}")
+        kind = Broke if response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500 else Failed
+        raise kind(f"expected the error {wanted!r}, found {_short(f'{found_code} {found}')}")
     if status:
         expect_equal(response["ResponseMetadata"]["HTTPStatusCode"], status, "HTTP status")
     return response

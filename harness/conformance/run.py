@@ -12,7 +12,7 @@ from harness.backends.embedded_aws import EmbeddedAws
 from harness.clock import WallClock, stopwatch
 from harness.conformance.case import Unsupported
 from harness.conformance.endpoint import Endpoint
-from harness.conformance.expect import Failed, raise_if_not_offered
+from harness.conformance.expect import Broke, Failed, raise_if_not_offered
 from harness.conformance.lab import Lab
 
 if TYPE_CHECKING:
@@ -41,12 +41,14 @@ class Outcome:
         verdict: see `Verdict`.
         message: what was expected and found; empty on a pass.
         seconds: how long it took.
+        by_claim: it failed by what the case claims, not because something on the way there broke.
     """
 
     case: Case
     verdict: Verdict
     message: str = ""
     seconds: float = 0.0
+    by_claim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def run_case(one: Case, endpoint: Endpoint) -> Outcome:
     took = stopwatch()
     verdict: Verdict = "fail"
     message = ""
+    by_claim = False
     try:
         with Lab(endpoint, one.id) as lab:
             one.check(lab)
@@ -133,6 +136,7 @@ def run_case(one: Case, endpoint: Endpoint) -> Outcome:
         verdict, message = "unsupported", str(error)
     except Failed as error:
         message = str(error)
+        by_claim = not isinstance(error, Broke)
     except ClientError as error:
         try:
             raise_if_not_offered(error)
@@ -143,7 +147,7 @@ def run_case(one: Case, endpoint: Endpoint) -> Outcome:
         message = f"expected an answer, found {type(error).__name__}: {error}"
     except Exception as error:  # noqa: BLE001 - an answer of any shape is a verdict on the endpoint
         message = f"expected another answer, found {type(error).__name__}: {error}"
-    return Outcome(one, verdict, " ".join(message.split())[:600], took())
+    return Outcome(one, verdict, " ".join(message.split())[:600], took(), by_claim)
 
 
 def in_order(outcomes: list[Outcome], cases: Sequence[Case]) -> list[Outcome]:

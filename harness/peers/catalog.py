@@ -191,6 +191,7 @@ PEERS: dict[str, Peer] = {
         _install_dynamodb_local,
         _dynamodb_local_command,
         lambda _folder, _port: {"DDB_LOCAL_TELEMETRY": "0"},
+        lacks=("kinesis", "s3"),
     ),
     "localstack": Peer(
         "localstack",

@@ -44,6 +44,7 @@ class Peer:
         variables: beside this process's own, given the folder and the port.
         ready_path: answers once it serves; any status below 500 will do.
         ready_text: what that answer must contain.
+        lacks: services that it does not claim to have: `kinesis`, `s3`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Peer:
     variables: Callable[[Path, int], Mapping[str, str]] = lambda _folder, _port: {}
     ready_path: str = "/"
     ready_text: bytes = b""
+    lacks: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

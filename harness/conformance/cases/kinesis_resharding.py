@@ -184,7 +184,7 @@ def split_of_a_closed_shard(lab: Lab) -> None:
 @case("kinesis.split.while-updating", SPLIT, alone=True)
 def split_while_updating(lab: Lab) -> None:
     """A stream that is UPDATING takes records, and refuses another split as in use."""
-    lab.settings(kinesis={"update_seconds": 2.0})
+    lab.settings(kinesis={"update_seconds": 60.0})
     name = lab.stream()
     lab.kinesis.split_shard(StreamName=name, ShardToSplit=FIRST, NewStartingHashKey=str(HALF))
     expect_equal(lab.describe_stream(name)["StreamStatus"], "UPDATING", "status after SplitShard")
@@ -196,6 +196,7 @@ def split_while_updating(lab: Lab) -> None:
         "ResourceInUseException",
         containing="not ACTIVE, instead in state UPDATING",
     )
+    lab.let_pass(61)
     lab.wait_for_stream(name)
     found = [text for shard in ids(shards(lab, name)) for text in read(lab, name, shard)[0]]
     expect_equal(found, ["meanwhile"], "records of all shards")

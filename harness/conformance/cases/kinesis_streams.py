@@ -96,12 +96,13 @@ def twice_is_in_use(lab: Lab) -> None:
 @case("kinesis.create.is-asynchronous", KINESIS_API + "API_CreateStream.html", alone=True)
 def create_is_asynchronous(lab: Lab) -> None:
     """A new stream is CREATING at first and takes no records until it is ACTIVE."""
-    lab.settings(kinesis={"create_seconds": 2.0})
+    lab.settings(kinesis={"create_seconds": 60.0})
     name = lab.name("stream")
     lab.kinesis.create_stream(StreamName=name, ShardCount=1)
     lab.forget_stream(name)
     expect_equal(lab.describe_stream(name)["StreamStatus"], "CREATING", "status at once")
     expect_error(lambda: put(lab, name, "early"), "ResourceNotFoundException")
+    lab.let_pass(61)
     lab.wait_for_stream(name)
     put(lab, name, "late")
 

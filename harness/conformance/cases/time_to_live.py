@@ -250,12 +250,3 @@ def key_attribute(lab: Lab) -> None:
     expect_keys(answer, {"TimeToLiveSpecification"}, "the answer")
     lab.put(table, pk="1000000000")
     expect_equal(lab.get(table, pk="1000000000"), item(pk="1000000000"), "the item")
-
-
-@case("ttl.backup.describe-table-says-nothing", DYNAMODB_API + "API_TableDescription.html")
-def describe_table_says_nothing(lab: Lab) -> None:
-    """DescribeTable does not mention time to live."""
-    table = lab.table()
-    _setting(lab, table)
-    found = [name for name in lab.describe_table(table) if "TimeToLive" in name]
-    expect_equal(found, [], "members about time to live")

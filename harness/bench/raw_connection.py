@@ -6,7 +6,7 @@ signature in it is not one. Emulators take that, AWS would not: nothing but a be
 
 from __future__ import annotations
 
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 
 OK = 200
 SHOWN_CHARACTERS = 160
@@ -50,13 +50,24 @@ class RawConnection:
             RefusedError: any status but 200.
         """
         headers = self._headers.get(target) or self._make_headers(target)
-        self._connection.request("POST", "/", body, headers)
-        response = self._connection.getresponse()
+        is_reused = self._connection.sock is not None
+        try:
+            response = self._send(body, headers)
+        except ConnectionError:
+            # A server may close a connection that was idle while others were measured.
+            self._connection.close()
+            if not is_reused:
+                raise
+            response = self._send(body, headers)
         answer = response.read()
         if response.status != OK:
             shown = answer[:SHOWN_CHARACTERS].decode("utf-8", "replace")
             raise RefusedError(f"{target}: HTTP {response.status} {shown}")
         return answer
+
+    def _send(self, body: bytes, headers: dict[str, str]) -> HTTPResponse:
+        self._connection.request("POST", "/", body, headers)
+        return self._connection.getresponse()
 
     def close(self) -> None:
         """Close the connection."""

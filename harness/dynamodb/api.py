@@ -16,6 +16,11 @@ from harness.dynamodb.items import delete_item, get_item, put_item, update_item
 from harness.dynamodb.numbers import InvalidValueError
 from harness.dynamodb.partiql import PartiQl
 from harness.dynamodb.queries import query, scan
+from harness.dynamodb.resource_policies import (
+    delete_resource_policy,
+    get_resource_policy,
+    put_resource_policy,
+)
 from harness.dynamodb.shapes import encode
 from harness.dynamodb.table_operations import (
     create_table,
@@ -42,14 +47,17 @@ _ON_ENGINE: dict[str, Callable[[Engine, dict[str, Any]], bytes]] = {
     "BatchWriteItem": batch_write_item,
     "CreateTable": create_table,
     "DeleteItem": delete_item,
+    "DeleteResourcePolicy": delete_resource_policy,
     "DeleteTable": delete_table,
     "DescribeEndpoints": describe_endpoints,
     "DescribeLimits": describe_limits,
     "DescribeTable": describe_table,
     "GetItem": get_item,
+    "GetResourcePolicy": get_resource_policy,
     "ListTables": list_tables,
     "ListTagsOfResource": list_tags,
     "PutItem": put_item,
+    "PutResourcePolicy": put_resource_policy,
     "Query": query,
     "Scan": scan,
     "TagResource": tag_resource,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -37,16 +38,30 @@ class BadItem:
 
 
 def read_json(source: io.BufferedReader) -> Iterator[Item | BadItem]:
-    """Items of `{"Item": {…}}`, one a line; blank lines do not count."""
+    """Items of `{"Item": {…}}`, one a line or several behind one another; blank lines do not count."""
     for line in source:
         if line.isspace():
             continue
         try:
             item = orjson.loads(line)["Item"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            yield BadItem("a line is not a JSON object with Item")
+            yield from _items_of(line)
         else:
             yield item
+
+
+def _items_of(line: bytes) -> Iterator[Item | BadItem]:
+    """The items of a line that holds something else than one object with Item."""
+    decoder = json.JSONDecoder()
+    try:
+        text = line.decode()
+        at = 0
+        while text[at:].strip():
+            at += len(text[at:]) - len(text[at:].lstrip())
+            value, at = decoder.raw_decode(text, at)
+            yield value["Item"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        yield BadItem("a line is not a JSON object with Item")
 
 
 def read_csv(

@@ -34,6 +34,7 @@ READ_UNIT_BYTES = 4096
 
 
 ON_DEMAND_PARTITIONS = 4
+LEGACY_KEYS_MAX = 2
 
 
 @dataclass(slots=True)
@@ -89,6 +90,8 @@ def query(engine: Engine, payload: Json) -> bytes:
     request = QUERY.parse(payload)
     reading, conditions, start = query_of(request)
     source = source_of(engine, request)
+    if len(request.get("KeyConditions", ())) > max(LEGACY_KEYS_MAX, len(source.schema.names)):
+        raise validation_error("Conditions can be of length 1 or 2 only")
     check_form(source, start, scan=False)
     key_range = conditions.resolve(source.schema.hash_keys, source.schema.range_keys)
     stretch = stretch_of(source.schema, key_range)

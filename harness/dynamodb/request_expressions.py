@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-LEGACY_KEYS_MAX = 2
 
 _NUMERIC_FAULT = re.compile(
     "contains duplicates|number set|numeric value|significant digits|number with magnitude"
@@ -196,7 +195,7 @@ def query_of(request: Json) -> tuple[Reading, KeyConditions, Item | None]:
         conditions = compile_key_condition(request["KeyConditionExpression"], binding)
     else:
         conditions = legacy_key_conditions(request["KeyConditions"])
-        if not 1 <= len(request["KeyConditions"]) <= LEGACY_KEYS_MAX:
+        if not request["KeyConditions"]:
             raise validation_error("Conditions can be of length 1 or 2 only")
     reading = _expressed(request, binding, legacy)
     binding.check_all_used()

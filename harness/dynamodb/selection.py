@@ -57,19 +57,21 @@ def select(table: Table, index: Index | None, request: Json, reading: Reading) -
 
 
 def _check(wanted: str | None, index: Index | None, request: Json) -> None:
+    is_query = "KeyConditions" in request or "KeyConditionExpression" in request
+    prefix = "1 validation error detected: " if is_query else ""
     if wanted == "ALL_PROJECTED_ATTRIBUTES" and index is None:
         raise validation_error(
-            f"{INVALID}ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+            f"{prefix}ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
         )
     given = next((n for n in ("AttributesToGet", "ProjectionExpression") if n in request), None)
     if wanted == "SPECIFIC_ATTRIBUTES" and given is None:
         raise validation_error(
-            f"{INVALID}Must specify the AttributesToGet or ProjectionExpression when choosing to "
+            f"{prefix}Must specify the AttributesToGet or ProjectionExpression when choosing to "
             "get SPECIFIC_ATTRIBUTES"
         )
     if given is not None and wanted not in {None, "SPECIFIC_ATTRIBUTES"}:
         what = "only the Count" if wanted == "COUNT" else wanted
-        raise validation_error(f"{INVALID}Cannot specify the {given} when choosing to get {what}")
+        raise validation_error(f"{prefix}Cannot specify the {given} when choosing to get {what}")
 
 
 def _held(index: Index) -> frozenset[str]:

@@ -35,6 +35,8 @@ def create_table(engine: Engine, payload: Json) -> bytes:
     engine.tables.add(table)
     description = describe(table, engine.clock.now_us())
     description.pop("WarmThroughput", None)
+    if table.warm is not None:
+        description["WarmThroughput"] = {**table.warm, "Status": "UPDATING"}
     description["TableStatus"] = "CREATING"
     for index in description.get("GlobalSecondaryIndexes", ()):
         index.pop("WarmThroughput", None)
@@ -73,7 +75,8 @@ def new_table(tables: Tables, request: Json) -> Table:
     table.sse = encryption_of(tables, request.get("SSESpecification"))
     table.on_demand = request.get("OnDemandThroughput")
     table.warm = request.get("WarmThroughput")
-    table.resource_policy = request.get("ResourcePolicy")
+    if "ResourcePolicy" in request:
+        table.resource_policy = (request["ResourcePolicy"], str(tables.clock.now_us()))
     check_tags(request.get("Tags", []))
     table.tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
     for index in request.get("LocalSecondaryIndexes", []):

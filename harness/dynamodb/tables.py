@@ -121,7 +121,8 @@ class Table:
         self.deletion_protection = False
         self.sse: dict[str, object] | None = None
         self.tags: dict[str, str] = {}
-        self.resource_policy: str | None = None
+        self.resource_policy: tuple[str, str] | None = None
+        """The policy and its revision."""
         self.stream: StreamSpecification | None = None
         self.last_stream: StreamSpecification | None = None
         self.time_to_live: str | None = None

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote
 
 from harness.objects import reading, writing
 from harness.objects.errors import S3Error, malformed_xml, not_implemented
-from harness.objects.listing import OWNER, list_v1, list_v2
+from harness.objects.listing import OWNER, list_v1, list_v2, list_versions
 from harness.objects.multipart import MultipartUploads
 from harness.objects.reading import iso_date
 from harness.objects.xml import document, parse
@@ -66,7 +66,6 @@ REFUSED = frozenset(
         "select",
         "session",
         "torrent",
-        "versions",
     }
 )
 _request_numbers = itertools.count()
@@ -181,6 +180,8 @@ class ObjectsApp:
                 return self._uploads.list_uploads(bucket, query)
             case "GET":
                 listed = list_v2 if query.get("list-type") == "2" else list_v1
+                if "versions" in query:
+                    listed = list_versions
                 with store.lock:
                     return listed(store.bucket(bucket), query)
             case _:

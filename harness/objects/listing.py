@@ -99,6 +99,44 @@ def list_v1(bucket: Bucket, query: Mapping[str, str]) -> Response:
     return Response(200, {"content-type": "application/xml"}, body)
 
 
+def list_versions(bucket: Bucket, query: Mapping[str, str]) -> Response:
+    """The answer to ListObjectVersions of a bucket without versions: each object is its only one.
+
+    Raises:
+        S3Error: InvalidArgument.
+    """
+    limit = _limit(query)
+    delimiter = query.get("delimiter", "")
+    marker = query.get("key-marker", "")
+    page = _page(bucket, query.get("prefix", ""), delimiter, marker, limit)
+    encoded = _encoder(query)
+    body = document(
+        "ListVersionsResult",
+        {
+            "Name": bucket.name,
+            "Prefix": encoded(query.get("prefix", "")),
+            "KeyMarker": encoded(marker),
+            "VersionIdMarker": query.get("version-id-marker", ""),
+            "NextKeyMarker": encoded(page.last) if page.is_truncated else None,
+            "NextVersionIdMarker": "null" if page.is_truncated else None,
+            "MaxKeys": limit,
+            "Delimiter": encoded(delimiter) if delimiter else None,
+            "EncodingType": query.get("encoding-type"),
+            "IsTruncated": page.is_truncated,
+            "Version": [
+                {
+                    **_entry(o, encoded(o.key), with_owner=True),
+                    "VersionId": "null",
+                    "IsLatest": True,
+                }
+                for o in page.objects
+            ],
+            "CommonPrefixes": [{"Prefix": encoded(prefix)} for prefix in page.prefixes],
+        },
+    )
+    return Response(200, {"content-type": "application/xml"}, body)
+
+
 def _page(bucket: Bucket, prefix: str, delimiter: str, after: str, limit: int) -> _Page:
     page = _Page()
     if limit == 0:

@@ -68,7 +68,10 @@ ITEMS = [{"id": {"S": "a"}, "n": {"N": "1000"}}, {"id": {"S": "b"}, "raw": {"B":
         ("NONE", LINES),
         ("GZIP", gzip.compress(LINES, mtime=0)),
         # Two gzip members and two zstandard frames are one content each.
-        ("GZIP", b"".join(gzip.compress(line, mtime=0) for line in LINES.splitlines(keepends=True))),
+        (
+            "GZIP",
+            b"".join(gzip.compress(line, mtime=0) for line in LINES.splitlines(keepends=True)),
+        ),
         ("ZSTD", b"".join(zstandard.compress(line) for line in LINES.splitlines(keepends=True))),
     ],
 )
@@ -206,7 +209,7 @@ def test_bad_items_are_counted_and_the_rest_goes_in(world: ImportWorld) -> None:
     description = world.load()
 
     assert world.imported() == ITEMS
-    assert description["ImportStatus"] == "COMPLETED"
+    assert description["ImportStatus"] == "FAILED"
     assert description["ErrorCount"] == 6
     assert description["ProcessedItemCount"] == 8
     assert description["ImportedItemCount"] == 2
@@ -220,6 +223,14 @@ def test_an_object_that_cannot_be_read_does_not_stop_the_others(world: ImportWor
 
     assert world.imported() == ITEMS
     assert description["ErrorCount"] == 2
+    assert description["ImportStatus"] == "FAILED"
+
+
+def test_objects_behind_one_another_on_a_line_are_items(world: ImportWorld) -> None:
+    world.store.put_object("exports", "in/data.json", LINES.replace(b"\n", b" "))
+    description = world.load()
+
+    assert world.imported() == ITEMS
     assert description["ImportStatus"] == "COMPLETED"
 
 

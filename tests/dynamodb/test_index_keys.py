@@ -260,3 +260,54 @@ def test_an_update_cannot_copy_another_type_into_an_index_key(world: ItemWorld) 
         "ValidationException",
         "The update expression attempted to update the secondary index key to unsupported type",
     )
+
+
+def test_what_select_excludes_is_told_by_query_and_scan_in_their_own_words(
+    world: ItemWorld,
+) -> None:
+    words = "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+    select = "ALL_PROJECTED_ATTRIBUTES"
+    assert refused(world.client.scan, TableName="flat", Select=select) == (
+        "ValidationException",
+        words,
+    )
+    assert refused(
+        world.client.query,
+        TableName="flat",
+        Select=select,
+        KeyConditionExpression="id = :v",
+        ExpressionAttributeValues={":v": {"S": "k"}},
+    ) == ("ValidationException", f"1 validation error detected: {words}")
+
+
+def test_legacy_key_conditions_may_name_every_key_of_an_index(world: ItemWorld) -> None:
+    index = _index("by-three", "a", "b")
+    index["KeySchema"].append({"AttributeName": "c", "KeyType": "RANGE"})
+    definitions = [{"AttributeName": n, "AttributeType": "S"} for n in ("id", "a", "b", "c")]
+    _create(world, GlobalSecondaryIndexes=[index], AttributeDefinitions=definitions)
+    for c in ("1", "2"):
+        world.put("made", id={"S": c}, a={"S": "x"}, b={"S": "y"}, c={"S": c})
+    conditions: Json = {
+        name: {"ComparisonOperator": operator, "AttributeValueList": [{"S": value}]}
+        for name, operator, value in (("a", "EQ", "x"), ("b", "EQ", "y"), ("c", "GT", "1"))
+    }
+    found = world.client.query(TableName="made", IndexName="by-three", KeyConditions=conditions)
+    assert [item["id"]["S"] for item in found["Items"]] == ["2"]
+    assert refused(world.client.query, TableName="made", KeyConditions=conditions) == (
+        "ValidationException",
+        "Conditions can be of length 1 or 2 only",
+    )
+
+
+def test_a_table_made_warm_tells_so_at_once(world: ItemWorld) -> None:
+    made = world.client.create_table(
+        TableName="warm",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+        WarmThroughput={"ReadUnitsPerSecond": 1000, "WriteUnitsPerSecond": 1200},
+    )["TableDescription"]
+    units = {"ReadUnitsPerSecond": 1000, "WriteUnitsPerSecond": 1200}
+    assert made["WarmThroughput"] == {**units, "Status": "UPDATING"}
+    later = world.client.describe_table(TableName="warm")["Table"]
+    assert later["WarmThroughput"] == {**units, "Status": "ACTIVE"}

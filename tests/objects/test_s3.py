@@ -122,6 +122,19 @@ def test_a_delimiter_folds_what_is_behind_it(s3: Any, store: ObjectStore, operat
     assert shown == [["a/"], ["b"], ["c/"], ["e"]]
 
 
+def test_without_versions_each_object_is_its_only_version(s3: Any) -> None:
+    s3.create_bucket(Bucket="plain")
+    for key in ("a", "b"):
+        s3.put_object(Bucket="plain", Key=key, Body=b"x")
+    first = s3.list_object_versions(Bucket="plain", MaxKeys=1)
+    assert (first["IsTruncated"], first["NextKeyMarker"]) == (True, "a")
+    rest = s3.list_object_versions(Bucket="plain", KeyMarker="a")
+    shown = [(v["Key"], v["VersionId"], v["IsLatest"]) for v in rest["Versions"]]
+    assert shown == [("b", "null", True)]
+    s3.delete_object(Bucket="plain", Key="b", VersionId="null")
+    assert [v["Key"] for v in s3.list_object_versions(Bucket="plain")["Versions"]] == ["a"]
+
+
 def test_odd_keys_survive_a_listing(s3: Any) -> None:
     keys = sorted(["a b", "a+b", "a&<b>", "ü", "\U0001f600", "x\ny", "a%2Fb"])
     for key in keys:

@@ -103,7 +103,7 @@ def legacy_key_conditions(conditions: Json) -> KeyConditions:
         name: KeyTest(_RANGE_OPERATORS.get(condition["ComparisonOperator"]), tuple(operands))
         for name, condition, operands in _checked(conditions)
     }
-    if len(tests) not in (1, 2):
+    if not tests:
         raise ExpressionError("Conditions can be of length 1 or 2 only")
     return KeyConditions(None, {}, tests)
 

@@ -105,7 +105,8 @@ class MutatedAws:
     def __init__(self, mutation: Mutation) -> None:
         clock = WallClock()
         aws = Aws(clock)
-        aws.apply(aws.settings.changed(EMBEDDED_SETTINGS))
+        kinesis = {**EMBEDDED_SETTINGS["kinesis"], "heartbeat_seconds": 0.2}
+        aws.apply(aws.settings.changed({"kinesis": kinesis}))
         self._server = ServerThread(MutatedApp(aws.app, mutation), clock=clock)
 
     def __enter__(self) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from harness.web.message import Request, Response
 from tests.conformance.mutated import Mutation, walk
 
 if TYPE_CHECKING:
+    from harness.web.message import App
+
     Json = dict[str, Any]
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem")
@@ -82,6 +86,46 @@ def _without(*names: str) -> Any:
     return lambda _payload, answer: {k: v for k, v in answer.items() if k not in names}
 
 
+def _every(**members: Any) -> Any:
+    """Set members in every object of the answer that has them."""
+
+    def change(_payload: Json, answer: Json) -> Json:
+        for one in walk(answer):
+            one.update({name: value for name, value in members.items() if name in one})
+        return answer
+
+    return change
+
+
+_counts = _every(ItemCount=7, ImportedItemCount=7)
+
+
+def _lost(request: Request, inner: App) -> Response:
+    """Writes are acknowledged and not done."""
+    operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
+    if operation in ("PutItem", "BatchWriteItem"):
+        return Response(200, {"content-type": "application/x-amz-json-1.0"}, b"{}")
+    return inner(request)
+
+
+def _altered(request: Request, inner: App) -> Response:
+    """Objects come back as other bytes, and listings with other keys."""
+    response = inner(request)
+    if (
+        "x-amz-target" in request.headers
+        or request.path.startswith("/_harness")
+        or request.method != "GET"
+        or response.status not in (200, 206)
+        or not isinstance(response.body, bytes)
+    ):
+        return response
+    kept = {k: v for k, v in response.headers.items() if "checksum" not in k.lower()}
+    body = re.sub(rb"<(Key|Prefix)>", rb"<\1>~", response.body)
+    if body == response.body:
+        body = b"~" * len(body)
+    return Response(response.status, kept, body)
+
+
 EXPORT = ("ExportTableToPointInTime",)
 SINGLE = [
     Mutation("no consumers are listed", ("ListStreamConsumers",), answer=_setting("Consumers", [])),
@@ -129,5 +173,42 @@ SINGLE = [
         "exports are full ones",
         ("DescribeExport",),
         answer=_status("FULL_EXPORT", "ExportDescription"),
+    ),
+    Mutation("a consumer too many", ("DescribeStreamSummary",), answer=_every(ConsumerCount=5)),
+    Mutation("another policy", ("GetResourcePolicy",), answer=_setting("Policy", "{ }")),
+    Mutation("another table", ("DescribeStream",), answer=_every(TableName="another")),
+    Mutation(
+        "streams end elsewhere", ("ListStreams",), answer=_setting("LastEvaluatedStreamArn", "x")
+    ),
+    Mutation(
+        "destinations are disabled",
+        ("DescribeKinesisStreamingDestination",),
+        answer=_setting(
+            "KinesisDataStreamDestinations", [{"StreamArn": "x", "DestinationStatus": "DISABLED"}]
+        ),
+    ),
+    Mutation("counts are wrong", ("DescribeExport", "DescribeImport"), answer=_counts),
+    Mutation("every export is Ion", EXPORT, asked=lambda asked: {**asked, "ExportFormat": "ION"}),
+    Mutation(
+        "every export is JSON",
+        EXPORT,
+        asked=lambda asked: {**asked, "ExportFormat": "DYNAMODB_JSON"},
+    ),
+    Mutation(
+        "export tokens are not looked at",
+        EXPORT,
+        asked=lambda asked: {k: v for k, v in asked.items() if k != "ClientToken"},
+    ),
+    Mutation("writes are lost", ("PutItem", "BatchWriteItem"), whole=_lost),
+    Mutation("objects and keys are altered", whole=_altered),
+    Mutation(
+        "subscriptions begin at LATEST",
+        ("SubscribeToShard",),
+        asked=lambda asked: {**asked, "StartingPosition": {"Type": "LATEST"}},
+    ),
+    Mutation(
+        "subscriptions are to another shard",
+        ("SubscribeToShard",),
+        asked=lambda asked: {**asked, "ShardId": "shardId-000000000002"},
     ),
 ]

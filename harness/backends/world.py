@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 from harness.backends.embedded_aws import EmbeddedAws
 from harness.backends.embedded_clickhouse import EmbeddedClickHouse
+from harness.backends.gate_proxy import GateProxy
 from harness.errors import BackendError, UsageError
 from harness.faults.live import CALM_PATH
 
@@ -108,7 +109,8 @@ class World:
         backends: what to start.
         clock: its seed draws the password; the servers are processes with clocks of their own.
         aws_settings: settings of the embedded endpoint, as `PUT /_harness/settings` takes them.
-        gates: for each embedded server the gate before it, of the form of `harness.faults.live`.
+        gates: for each server the gate before it, of the form of `harness.faults.live`; an embedded
+            one has it built in, a foreign one is reached through a proxy in this process.
     """
 
     def __init__(
@@ -135,6 +137,14 @@ class World:
                 port=backends.clickhouse_port, password=password, gate=gates.get("clickhouse")
             )
 
+        self._proxies: dict[str, GateProxy] = {}
+        if backends.aws != EMBEDDED and "aws" in gates:
+            self._proxies["aws"] = GateProxy("aws", backends.aws, gates["aws"], clock)
+        if backends.clickhouse != EMBEDDED and "clickhouse" in gates:
+            self._proxies["clickhouse"] = GateProxy(
+                "clickhouse", backends.clickhouse, gates["clickhouse"], clock
+            )
+
     def __enter__(self) -> World:
         servers = self._servers()
         try:
@@ -143,6 +153,8 @@ class World:
             with ThreadPoolExecutor(max_workers=2) as pool:
                 for started in [pool.submit(server.start) for server in servers]:
                     started.result()
+            for proxy in self._proxies.values():
+                proxy.start()
         except BaseException:
             self.close()
             raise
@@ -161,6 +173,8 @@ class World:
 
     def close(self) -> None:
         """Take both down."""
+        for proxy in self._proxies.values():
+            proxy.close()
         for server in self._servers():
             server.close()
 
@@ -179,12 +193,25 @@ class World:
         """How the pipeline reaches AWS: through the gate where there is one."""
         direct = self.aws
         gate = self._aws.gate_endpoint if self._aws is not None else ""
+        if "aws" in self._proxies:
+            gate = self._proxies["aws"].url
         return replace(direct, endpoint_url=gate) if gate else direct
 
     @property
     def pipeline_clickhouse_url(self) -> str:
         """The same for ClickHouse."""
-        return self._clickhouse.gate_url if self._clickhouse is not None else self.clickhouse_url
+        if self._clickhouse is not None:
+            return self._clickhouse.gate_url
+        proxy = self._proxies.get("clickhouse")
+        if proxy is None:
+            return self.clickhouse_url
+        login, at, _ = urlsplit(self.clickhouse_url).netloc.rpartition("@")
+        address = urlsplit(proxy.url).netloc
+        return (
+            urlsplit(self.clickhouse_url)
+            ._replace(scheme="http", netloc=login + at + address)
+            .geturl()
+        )
 
     def calm(self) -> None:
         """End the faults of all gates; harmless without any."""
@@ -192,6 +219,7 @@ class World:
         if self._clickhouse is not None and self._clickhouse.gate_url != self._clickhouse.url:
             address = urlsplit(self._clickhouse.gate_url)
             urls.append(f"http://{address.hostname}:{address.port}")
+        urls += [proxy.url for proxy in self._proxies.values()]
         for url in filter(None, urls):
             with urlopen(Request(f"{url}{CALM_PATH}", data=b"", method="POST")):
                 pass

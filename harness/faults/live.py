@@ -68,6 +68,10 @@ class LiveGate:
         line = {"at": self._clock.now_us(), "event": event, **members}
         self._file.write(orjson.dumps(line) + b"\n")
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     async def middleware(
         self, request: Request, call: Callable[[Request], Awaitable[Response]]
     ) -> Response:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.backends.embedded_aws import EmbeddedAws
+from harness.backends.embedded_clickhouse import EmbeddedClickHouse
 from harness.backends.world import Backends
 from harness.errors import UsageError
 from harness.history import read
@@ -67,10 +69,24 @@ def test_a_sighting_that_is_missed_makes_the_run_unknown(tmp_path: Path) -> None
     )
 
 
-def test_faults_are_refused_of_a_server_that_is_not_ours(tmp_path: Path) -> None:
+def test_faults_strike_before_servers_that_somebody_else_runs(tmp_path: Path) -> None:
     told = load_scenario("quickstart", overrides=SMALL)
-    backends = Backends(clickhouse="http://127.0.0.1:1/default")
-    with pytest.raises(UsageError, match="plans faults, but clickhouse is not embedded"):
+    with EmbeddedAws() as aws, EmbeddedClickHouse(password="p w/1") as clickhouse:
+        backends = Backends(aws=aws.endpoint, clickhouse=clickhouse.url)
+        result = run_scenario(told, Options(runs=tmp_path, backends=backends), Silent())
+    assert result.outcome == "passed", result.reason
+    struck = {(e["fault"], e["operation"]) for e in events_of(result) if e["event"] == "fault"}
+    assert struck == {
+        ("error-after", "INSERT"),
+        ("throttle", "GetRecords"),
+        ("lost-answer", "GetShardIterator"),
+    }
+
+
+def test_a_disorderly_relay_is_refused_of_an_endpoint_that_is_not_ours(tmp_path: Path) -> None:
+    told = load_scenario("quickstart", overrides=["relay.burst=3"])
+    backends = Backends(aws="http://127.0.0.1:1")
+    with pytest.raises(UsageError, match=r"sets \[relay\], but aws is not embedded"):
         run_scenario(told, Options(runs=tmp_path, backends=backends), Silent())
 
 

@@ -63,7 +63,8 @@ class Target:
         """Run the scenario's DDL.
 
         Raises:
-            ScenarioError: ClickHouse refuses a statement; the message quotes both.
+            ScenarioError: ClickHouse refuses a statement (the message quotes both), or what they
+                make cannot be read as `[target]` says.
         """
         for statement in statements:
             try:
@@ -73,6 +74,32 @@ class Target:
                     f"ClickHouse refuses the target's DDL: {_first_line(error)}",
                     hint=f"statement: {' '.join(statement.split())[:300]}",
                 ) from error
+
+        if statements:
+            self._require_readable()
+
+    def _require_readable(self) -> None:
+        """A predicate or view that does not fit shows before anything is written, not after."""
+        if not self._target.view and not self.engine():
+            raise ScenarioError(
+                f"[target] ddl makes no table {self.table}",
+                hint="[target] table and database must name the one that is to be compared",
+            )
+        try:
+            self._client.query(f"SELECT * FROM {self.source()} LIMIT 0")
+        except ClickHouseError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: ClickHouseError) -> ScenarioError:
+        part, text = "table", self.table
+        if self._target.view:
+            part, text = "view", self._target.view
+        elif self._target.deleted.predicate:
+            part, text = "deleted.predicate", self._target.deleted.predicate
+        return ScenarioError(
+            f"ClickHouse cannot read the target by [target] {part}: {_first_line(error)}",
+            hint=f"it says: {' '.join(text.split())[:300]}",
+        )
 
     def live_condition(self) -> str:
         """The SQL condition of a row that is not deleted."""
@@ -87,7 +114,7 @@ class Target:
         """What to select the live rows from."""
         if self._target.view:
             return f"({self._target.view})"
-        final = " FINAL" if "MergeTree" in self.engine() else ""
+        final = " FINAL" if _merges_versions(self.engine()) else ""
         return f"(SELECT * FROM {self.table}{final} WHERE {self.live_condition()})"
 
     def engine(self) -> str:
@@ -100,7 +127,10 @@ class Target:
 
     def sample(self) -> Sample:
         """How many rows there are, and a mark that changes with any of them."""
-        if not self.engine():
+        stored_in = self.table if self.engine() else ""
+        if not stored_in and self._target.view:
+            stored_in = f"({self._target.view})"
+        if not stored_in:
             return Sample()
         counter = self._markers.counter
         counters = f"sum({quote(counter)})" if counter and self._has_counter() else "0"
@@ -109,7 +139,7 @@ class Target:
                 f"SELECT count(), {counters} FROM {self.source()}"
             ).result_rows[0]
             stored, mark = self._client.query(
-                f"SELECT count(), sum(cityHash64(*)) FROM {self.table}"
+                f"SELECT count(), sum(cityHash64(*)) FROM {stored_in}"
             ).result_rows[0]
         except ClickHouseError:
             # A pipeline may drop and re-create its table at any moment; the next sample tells.
@@ -140,7 +170,11 @@ class Target:
         return [(str(row[0]), str(row[1])) for row in rows]
 
     def live_rows(self, columns: list[str]) -> list[dict[str, Any]]:
-        """The rows of FINAL that are not deleted, column to value; String values are bytes."""
+        """The rows of FINAL that are not deleted, column to value; String values are bytes.
+
+        Raises:
+            ScenarioError: `[target]` does not fit the table that the pipeline made.
+        """
         kinds = dict(self.described())
         selected = [
             f"toJSONString({quote(c)}) AS {quote(c)}"
@@ -151,9 +185,12 @@ class Target:
         query = f"SELECT {', '.join(selected)} FROM {self.source()}"
         rows: list[dict[str, Any]] = []
         formats = {"String": "bytes", "JSON": "string"}
-        with self._client.query_row_block_stream(query, query_formats=formats) as blocks:
-            for block in blocks:
-                rows.extend(dict(zip(columns, row, strict=True)) for row in block)
+        try:
+            with self._client.query_row_block_stream(query, query_formats=formats) as blocks:
+                for block in blocks:
+                    rows.extend(dict(zip(columns, row, strict=True)) for row in block)
+        except ClickHouseError as error:
+            raise self._unreadable(error) from error
         return rows
 
     def raw_rows(self, key_columns: list[str]) -> list[RawRow] | None:
@@ -182,6 +219,12 @@ def _raw_row(row: Any, width: int) -> RawRow:
     return RawRow(
         tuple(row[:width]), number, bool(row[width + 1]), str(row[width + 2]), int(row[width + 3])
     )
+
+
+def _merges_versions(engine: str) -> bool:
+    """Whether FINAL means anything: a plain MergeTree refuses it."""
+    plain = engine.removeprefix("Replicated").removeprefix("Shared")
+    return plain.endswith("MergeTree") and plain != "MergeTree"
 
 
 def _first_line(error: Exception) -> str:

@@ -70,7 +70,7 @@ class PartiQl:
         else:
             table = self._engine.tables.for_items(statement.table)
             items = self._write(table, statement, request, bill)
-            answer = {} if items is None else {"Items": items}
+            answer = {"Items": items or []}
         if bill.wanted:
             answer["ConsumedCapacity"] = bill.one()
         return encode(answer)

@@ -149,3 +149,12 @@ def test_transactions_are_all_or_nothing(world: ItemWorld) -> None:
     )
     assert answer["Responses"] == []
     assert world.table().items.get({"id": {"S": "a"}}) == {"id": {"S": "a"}, "n": {"N": "1"}}
+
+
+def test_a_write_answers_with_no_items(world: ItemWorld) -> None:
+    for statement in (
+        "INSERT INTO flat VALUE {'id': 'new'}",
+        "UPDATE flat SET n = 1 WHERE id = 'new'",
+        "DELETE FROM flat WHERE id = 'new'",
+    ):
+        assert world.client.execute_statement(Statement=statement)["Items"] == []

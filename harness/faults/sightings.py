@@ -29,6 +29,7 @@ SIGHTINGS: dict[str, str] = {
     "kill-between-insert-and-checkpoint": "killed after rows were stored, before the checkpoint was",
     "kill-with-insert-in-flight": "an INSERT of a killed pipeline took effect after its death",
     "restart": "the pipeline was started again",
+    "second-instance": "two instances of the pipeline ran at once",
     "fault": "a request met a fault",
     "ambiguous-insert": "an INSERT was stored and answered by an error or not at all",
     "repeated-insert": "an INSERT was sent again after an error",
@@ -178,6 +179,8 @@ class SightingCounter:
             self.saw("second-export")
         elif act == "lose-checkpoints":
             self.saw("checkpoint-lost")
+        elif act == "second-instance":
+            self.saw("second-instance")
         elif act == "land":
             self.saw("kill-with-insert-in-flight")
 

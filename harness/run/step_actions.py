@@ -11,6 +11,7 @@ can be left out or change places, and the rest still means the same.
 | `deliver` | `w000003` | empty, or `again` for a copy; `copy`: it stays to be delivered again |
 | `release` | `kinesis GetRecords shardId-000000000000 #0` | `ok` or the name of a fault |
 | `start` | | starts the pipeline, or starts it again |
+| `start` | | `second`: starts another instance while one is running |
 | `kill` | | `before`, `after` or `in-flight`: what becomes of requests that were held |
 | `land` | `clickhouse INSERT orders #2` | an INSERT of a killed pipeline takes effect at last |
 | `split`, `merge` | shard id | |

@@ -51,6 +51,7 @@ class Counts:
 
     faults: int = 0
     kills: int = 0
+    zombies: int = 0
     reshards: int = 0
     exports: int = 0
     lost_checkpoints: int = 0
@@ -240,6 +241,19 @@ class Example:
         env.stopping = lambda: False
         self.note("pipeline", incarnation=number, state="started")
         return f"incarnation {number}"
+
+    def start_second(self) -> str:
+        """Start an instance beside the running one, which does not know of it: a zombie's return.
+
+        From now on the two compete; how long the older one sleeps is up to who releases requests.
+        """
+        assert self.incarnation is not None
+        first = self.incarnation
+        told = self.start()
+        self.incarnation = first
+        self.counts.zombies += 1
+        self.note("operator", act="second-instance")
+        return told
 
     def kill(self, how: str) -> str:
         """Kill the pipeline; `how` says what becomes of the requests that it was waiting for."""

@@ -277,6 +277,9 @@ class _Run:
                     return example.kill(how)
 
                 found.append(Enabled(Action("kill", how=how, weight=weight), kill))
+        if example.incarnation is not None and example.counts.zombies < self.bounds.zombies_max:
+            action = Action("start", how="second", weight=0.4)
+            found.append(Enabled(action, example.start_second))
         for passage in list(example.in_flight):
 
             def land(passage: Any = passage) -> str:

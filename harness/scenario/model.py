@@ -237,6 +237,7 @@ class Stepped(Part):
     )
     faults_max: Count = 4
     kills_max: Count = 2
+    zombies_max: Count = Field(default=0, description="instances started beside a running one")
     reshards_max: Count = 1
     exports_max: Count = Field(default=0, description="exports beside the first")
     lost_checkpoints_max: Count = 0

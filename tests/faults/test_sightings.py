@@ -96,6 +96,7 @@ EXPORTED = request("INSERT", "t", from_export=True)
         ("partial-insert", [fault("partial-insert")], [fault("memory-limit")]),
         ("expired-iterator", [fault("expired-iterator", "GetRecords")], [fault("throttle")]),
         ("empty-page", [fault("empty-page", "GetRecords")], [fault("throttle")]),
+        ("second-instance", [operator("second-instance")], [pipeline("started")]),
         ("second-export", [operator("export")], []),
         ("checkpoint-lost", [operator("lose-checkpoints")], []),
         ("snapshot-row-after-change", [ROWS, EXPORTED], [EXPORTED, ROWS]),
@@ -111,4 +112,4 @@ def test_a_sighting_is_counted_where_it_is_and_nowhere_else(
 
 def test_every_sighting_says_what_it_is() -> None:
     assert all(SIGHTINGS.values())
-    assert len(SIGHTINGS) == 24
+    assert len(SIGHTINGS) == 25

@@ -109,6 +109,18 @@ def test_a_killed_pipeline_goes_on_from_its_checkpoint(bench: Bench) -> None:
     assert len(starts) + (result.trace[-1]["do"] == "calm") >= len(kills)
 
 
+def test_two_instances_at_once_do_no_harm_to_the_reference(bench: Bench) -> None:
+    seen = 0
+    for seed in range(6):
+        result = run_stepped(bench, scenario(seed, "stepped.zombies_max=2"))
+        assert result.outcome == "passed", (seed, result.reason)
+        assert [s["how"] for s in result.trace if s["do"] == "start" and "how" in s] == (
+            ["second"] * result.counts["zombies"]
+        )
+        seen += result.sightings.get("second-instance", 0)
+    assert seen > 0
+
+
 class _Idle:
     """Reads nothing and writes nothing."""
 

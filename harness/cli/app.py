@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import bench, conformance, doctor, run, scenarios, serve
+from harness.cli import bench, conformance, doctor, pipe, run, scenarios, serve
 from harness.cli.messages import print_error
 from harness.errors import HarnessError
 from harness.run.result import INTERRUPTED
@@ -38,6 +38,7 @@ app.command("up")(serve.up)
 app.command("conformance")(conformance.conformance)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bench.bench)
+app.add_typer(pipe.pipe, name="pipe")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature

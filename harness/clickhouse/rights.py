@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.clickhouse.statements import name_of
+from harness.clickhouse.statements import name_of, scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,10 +92,22 @@ def _is_table_function_only(statement: Statement) -> bool:
 
 
 def _read(sql: bytes, connection: Connection, bound: Mapping[str, str]) -> set[Right]:
-    tree = connection.query(b"EXPLAIN QUERY TREE " + sql, "TabSeparatedRaw", bound).data.decode()
+    explain = b"EXPLAIN QUERY TREE " + _without_format(sql)
+    tree = connection.query(explain, "TabSeparatedRaw", bound).data.decode()
     rights = {_source(name) for name in _TREE_FUNCTION.findall(tree)} - {None}
     tables = {_split(name, "") for name in _TREE_TABLE.findall(tree)}
     return {r for r in rights if r is not None} | _on_tables("SELECT", tables)
+
+
+def _without_format(sql: bytes) -> bytes:
+    """Without its FORMAT clause, which would hold for the explanation too."""
+    tokens = list(scan(sql))
+    for index in range(len(tokens) - 2, 0, -1):
+        token, name = tokens[index], tokens[index + 1]
+        is_last = index + 2 == len(tokens) or tokens[index + 2].is_word(b"SETTINGS")
+        if token.depth == 0 and token.is_word(b"FORMAT") and name.kind == "word" and is_last:
+            return sql[: token.start] + sql[name.end :]
+    return sql
 
 
 def _inserted(

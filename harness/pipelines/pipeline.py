@@ -139,6 +139,8 @@ def pipelines() -> Registry[Callable[[Mapping[str, Any]], Pipeline]]:
 
 SHIPPED = {
     "clickpipes": ("harness.pipelines.reference.sync", "ClickPipes"),
+    "clickpipes-efo": ("harness.pipelines.reference.sources", "ClickPipesFanOut"),
+    "clickpipes-streams": ("harness.pipelines.reference.sources", "ClickPipesStreams"),
     "guide": ("harness.pipelines.guide.guide", "Guide"),
     "no-op": ("harness.pipelines.pipeline", "NoOpPipeline"),
     "drops-every-50th-record": ("harness.pipelines.mutants.records", "DropsEvery50thRecord"),

@@ -31,6 +31,8 @@ def test_a_user_may_do_what_was_granted(curl: Curl) -> None:
     assert _as_pipe(curl, "INSERT INTO shop.t FORMAT TSV", b"1\ta\n").status == 200
     for query in (
         "SELECT count() FROM shop.t AS x FINAL",
+        "SELECT name FROM shop.t WHERE id = 1 FORMAT JSONCompactEachRow",
+        "SELECT name FROM shop.t FORMAT Native SETTINGS max_threads = 1",
         "WITH x AS (SELECT * FROM shop.t) SELECT count() FROM x",
         "INSERT INTO shop.t SELECT id + 1, name FROM shop.t",
         "SELECT version(), timezone()",

@@ -37,6 +37,10 @@ INSERT_SETTINGS = {
 """An insert is acknowledged when it is stored; floats are the nearest; text stays text in JSON."""
 
 
+ACCESS_DENIED = 497
+REWRITTEN_MAX = 3
+"""A table that ClickHouse cannot flatten (nested binary, views that count) takes the long way."""
+
 BULK_SETTINGS = {
     "max_threads": 1,
     "max_insert_threads": 1,
@@ -152,7 +156,10 @@ class Flusher:
         try:
             written = self._clickhouse.insert(bulk.statement, bulk.body(batch.bulk), settings)
         except ClickHouseError as error:
-            if not error.blames_data:
+            if error.code == ACCESS_DENIED:
+                # input() needs a right (CREATE TEMPORARY TABLE) that a plain INSERT does not.
+                self.rewritten_in_a_row = REWRITTEN_MAX
+            elif not error.blames_data:
                 raise
         if written == len(batch.bulk):
             return

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from harness.clock import Clock
     from harness.pipelines.reference.clickhouse import ClickHouse
-    from harness.pipelines.reference.config import PipeConfig
 
 ENDED = "ended"
 OPEN = "open"
+COMMAND = "command"
 SYNC_INSERT = {"async_insert": 0}
 ERROR_COLUMNS = (
     "error_timestamp", "error_type", "error_msg", "record_key", "record_value",
@@ -85,6 +85,32 @@ class ErrorRow:
     kind: str = "record"
 
 
+class PipeNames(Protocol):
+    """What names a pipe: a PipeConfig, or less."""
+
+    @property
+    def name(self) -> str:
+        """Of the pipe."""
+        ...
+
+    @property
+    def database(self) -> str:
+        """Of its target."""
+        ...
+
+    @property
+    def table(self) -> str:
+        """Its target."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    name: str
+    database: str
+    table: str
+
+
 class Bookkeeping:
     """The pipe's own tables.
 
@@ -94,14 +120,20 @@ class Bookkeeping:
         clock: stamps rows and makes revisions grow.
     """
 
-    def __init__(self, clickhouse: ClickHouse, config: PipeConfig, clock: Clock) -> None:
+    def __init__(self, clickhouse: ClickHouse, config: PipeNames, clock: Clock) -> None:
         self._clickhouse = clickhouse
         self._config = config
         self._clock = clock
         self._revision = 0
+        self.pipe = config.name
         self.checkpoints = self._name("checkpoint")
         self.errors = self._name("error")
         self.log = self._name("log")
+
+    @classmethod
+    def beside(cls, clickhouse: ClickHouse, table: str, clock: Clock) -> Bookkeeping:
+        """The tables of the pipe that is named as its target."""
+        return cls(clickhouse, _Names(table, clickhouse.database, table), clock)
 
     def create(self) -> None:
         """Make the tables that are missing."""
@@ -186,6 +218,22 @@ class Bookkeeping:
             message,
         ]
         self._insert(self.log, [orjson.dumps(row)])
+
+    def last_command(self) -> tuple[int, str]:
+        """When the last command was given, in epoch µs, and what it says; 0 when none was."""
+        found = self._clickhouse.rows(
+            "SELECT toString(toUnixTimestamp64Micro(event_time)), message "
+            f"FROM {self.log} WHERE pipe = {literal(self._config.name)} "
+            f"AND log_level = {literal(COMMAND)} ORDER BY event_time DESC LIMIT 1"
+        )
+        return (int(found[0][0]), str(found[0][1])) if found else (0, "")
+
+    def forget(self) -> None:
+        """Drop every position of this pipe."""
+        self._clickhouse.run(
+            f"ALTER TABLE {self.checkpoints} DELETE WHERE pipe = {literal(self._config.name)} "
+            "SETTINGS mutations_sync = 2"
+        )
 
     def _name(self, suffix: str) -> str:
         table = f"{self._config.table}_clickpipes_{suffix}"

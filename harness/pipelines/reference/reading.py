@@ -70,6 +70,7 @@ class Readers:
         self._pages: deque[Page] = deque()
         self._waiting_records = 0
         self._waiting_bytes = 0
+        self._is_closed = False
         self._lock = threading.Lock()
         self._threads = 0
         self._turn = 0
@@ -89,7 +90,8 @@ class Readers:
             self._env.start_thread(lambda: self._run(None), f"reader {self._threads}")
 
     def close(self) -> None:
-        """End every reader; the pipe must be stopping."""
+        """End every reader."""
+        self._is_closed = True
         with self._lock:
             tasks = list(self._tasks)
         for task in tasks:
@@ -123,7 +125,7 @@ class Readers:
     def _run(self, own: _Task | None) -> None:
         pause = Pause(self._env)
         try:
-            while not self._env.stopping():
+            while not self._is_closed and not self._env.stopping():
                 is_full = (
                     self._waiting_records >= RECORDS_WAITING_MAX
                     or self._waiting_bytes >= BYTES_WAITING_MAX
@@ -144,7 +146,7 @@ class Readers:
         except Stopped:
             return
         except Exception as error:  # noqa: BLE001 - carried to the pipe's own thread
-            if not self._env.stopping():
+            if not self._is_closed and not self._env.stopping():
                 self.failure = error
 
     def _take(self) -> _Task | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.pipelines.reference.batches import Batch, Span
+from harness.pipelines.reference.batches import REWRITTEN_MAX, Batch, Span
 from harness.pipelines.reference.bookkeeping import ErrorRow
 from harness.pipelines.reference.reading import PAUSE_SECONDS, Pause
 from harness.pipelines.reference.records import Poison
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 10.0
 IDLE_REFRESH_SECONDS = 0.5
 LOOKBACK_PAGES_MAX = 1000
-REWRITTEN_MAX = 3
-"""A table that ClickHouse cannot flatten (nested binary, views that count) takes the long way."""
 
 
 class StreamSync:

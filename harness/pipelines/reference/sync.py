@@ -19,6 +19,7 @@ from harness.pipelines.reference.bulk import Bulk
 from harness.pipelines.reference.cells import Cells
 from harness.pipelines.reference.clickhouse import ClickHouse, ClickHouseError
 from harness.pipelines.reference.config import PipeConfig, parse_config
+from harness.pipelines.reference.lifecycle import Control, Resync
 from harness.pipelines.reference.reading import Readers
 from harness.pipelines.reference.records import Decoder
 from harness.pipelines.reference.retry import Retry, Stopped
@@ -64,7 +65,9 @@ class ClickPipes:
             books.note("started", state="Running")
             if self.config.managed_table:
                 create_target(clickhouse, self.config)
-            self._work(env, retry, clickhouse, books)
+            while not self._work_on(env, retry, clickhouse, books):
+                books.forget()
+                books.note("resynchronising from the beginning", state="Running")
             books.note("told to stop", state="Stopped")
         except Stopped:
             return
@@ -76,6 +79,16 @@ class ClickPipes:
             raise PipelineError(f"pipe {self.config.name}: {message}") from error
         finally:
             clickhouse.close()
+
+    def _work_on(
+        self, env: Environment, retry: Retry, clickhouse: ClickHouse, books: Bookkeeping
+    ) -> bool:
+        """Work until told to stop; returns False when told to begin again."""
+        try:
+            self._work(env, retry, clickhouse, books)
+        except Resync:
+            return False
+        return True
 
     def _work(
         self, env: Environment, retry: Retry, clickhouse: ClickHouse, books: Bookkeeping
@@ -96,14 +109,20 @@ class ClickPipes:
                 pass
             return
         sync = self.make_stream_sync(env, aws, retry, clickhouse, books)
-        if loader is not None and is_side_by_side:
+        if is_side_by_side:
+            control = Control(env, books)
+            control.begin()
             step = sync.step
 
-            def step_of_both() -> bool:
-                loader.raise_failure()
+            def watched_step() -> bool:
+                if loader is not None:
+                    loader.raise_failure()
+                if control.obey():
+                    sync.close_batch()
+                    return False
                 return step()
 
-            sync.step = step_of_both  # type: ignore[method-assign] # one pipe, two works
+            sync.step = watched_step  # type: ignore[method-assign] # two works and their control
         sync.run()
         if loader is not None and is_side_by_side:
             loader.wait()

@@ -14,8 +14,11 @@ DEDUPLICATION_WINDOW = 1000
 
 
 def create_target(clickhouse: ClickHouse, config: PipeConfig) -> None:
-    """Create the table unless it is there."""
+    """Create the table, or add the columns that it lacks."""
     clickhouse.run(target_statement(config))
+    table = f"{quote(config.database)}.{quote(config.table)}"
+    added = [f"ADD COLUMN IF NOT EXISTS {quote(c.name)} {c.type.text}" for c in config.columns]
+    clickhouse.run(f"ALTER TABLE {table} {', '.join(added)}")
 
 
 def target_statement(config: PipeConfig) -> str:

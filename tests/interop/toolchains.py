@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CACHE_VARIABLE = "HARNESS_INTEROP_CACHE"
-BUILD_SECONDS_MAX = 420
+BUILD_SECONDS_MAX = 900
 SOURCES = Path(__file__).parent
 
 

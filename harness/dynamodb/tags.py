@@ -103,7 +103,7 @@ def _check_arn(engine: Engine, payload: Json, operation: str) -> None:
 
 
 def _check_form(arn: str) -> None:
-    if not arn.startswith("arn:"):
+    if ":" not in arn:
         raise validation_error(f"Invalid TableArn: ARNs must start with 'arn:': {arn}")
     if _TABLE_ARN.fullmatch(arn) is None:
         raise validation_error(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")

@@ -13,6 +13,7 @@ Each line is one event: `{"at": <epoch µs>, "event": <kind>, ...}`. The kinds a
 | `fault` | fault, had_effect, and the request that met it |
 | `change` | number, key, kind `PUT` or `REMOVE`, time_us: as the relay first delivered it |
 | `delivery` | number, key, kind, copy, outcome: a change on its way into the stream |
+| `operator` | act, and what it acted on: stepped runs |
 | `sample` | rows, counters: what FINAL showed at a moment |
 | `settled` | how, seconds |
 | `verdict` | the run's verdict and each check's |

@@ -108,7 +108,10 @@ def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
             b'{"Item": {"id": {"N": "ten"}}}\n',
             "x.json: line 1: expected a value of type N at 'id', found 'ten': 'ten' is no number",
         ),
-        (gzip.compress(b'{"Item": {}}\n', mtime=0)[:-9], "x.json: expected a readable file, found:"),
+        (
+            gzip.compress(b'{"Item": {}}\n', mtime=0)[:-9],
+            "x.json: expected a readable file, found:",
+        ),
     ],
 )
 def test_a_bad_line_of_an_export_is_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -34,9 +34,9 @@ class FilterCriteria(Part):
 class OnFailure(Part):
     """Where discarded batches are told."""
 
-    destination: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:(sqs|s3):.*[^:]$")] = Field(
-        description="ARN of a queue or a bucket; the run directory keeps what it gets"
-    )
+    destination: Annotated[
+        str, Field(pattern=r"^arn:aws[a-z-]*:(sqs|s3):[a-z0-9-]*:\d*:[A-Za-z0-9][A-Za-z0-9._-]*$")
+    ] = Field(description="ARN of a queue or a bucket; the run directory keeps what it gets")
 
 
 class DestinationConfig(Part):

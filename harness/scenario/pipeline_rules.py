@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from harness.errors import UsageError
+from harness.pipelines.event_source.filters import Filters
 from harness.pipelines.pipeline import VARIABLES
 from harness.scenario.mistakes import Mistake
 
@@ -72,19 +73,13 @@ def _lambda(scenario: Scenario, mapping: Lambda) -> Iterator[Mistake]:
             f"expected 1 beside tumbling windows, found {mapping.parallelization_factor}",
             "a window's state belongs to a shard; the two together are not emulated",
         )
-    for number, item in enumerate(
-        mapping.filter_criteria.filters if mapping.filter_criteria else ()
-    ):
+    filters = mapping.filter_criteria.filters if mapping.filter_criteria else []
+    for number, item in enumerate(filters):
         try:
-            pattern = json.loads(item.pattern)
-        except ValueError as error:
-            found = f"{item.pattern[:40]!r}: {error}"
-        else:
-            if isinstance(pattern, dict):
-                continue
-            found = f"{item.pattern[:40]!r}"
-        yield Mistake(
-            (*at, "filter_criteria", "filters", number, "pattern"),
-            f"expected a JSON object, found {found}",
-            """for example '{"eventName": ["INSERT"]}'""",
-        )
+            Filters([item.pattern])
+        except UsageError as error:
+            yield Mistake(
+                (*at, "filter_criteria", "filters", number, "pattern"),
+                f"expected a filter pattern, found: {error.message}",
+                error.hint or """for example '{"eventName": ["INSERT"]}'""",
+            )

@@ -188,6 +188,19 @@ def test_what_cannot_be_loaded_is_one_line(tmp_path: Path, reference: str, said:
         ('command = ["x"]\nenv = { HARNESS_TABLE = "t" }', "which the harness sets"),
         ('lambda = { handler = "a:b", source = "dynamodb" }', "table.stream_view_type"),
         ('lambda = { handler = "a:b", maximum_record_age_in_seconds = 5 }', "at least 60"),
+        (
+            'lambda = { handler = "a:b", filter_criteria = { filters = [{ pattern = "[]" }] } }',
+            "no JSON",
+        ),
+        (
+            'lambda = { handler = "a:b", destination_config = { on_failure = '
+            '{ destination = "arn:aws:sqs:eu-west-1:1:../../x" } } }',
+            "pipeline.lambda.destination_config.on_failure.destination",
+        ),
+        (
+            'lambda = { handler = "a:b", tumbling_window_in_seconds = 5, parallelization_factor = 2 }',
+            "expected 1 beside tumbling windows",
+        ),
     ],
 )
 def test_a_pipeline_table_that_makes_no_sense_is_refused(

@@ -10,6 +10,7 @@ import sys
 import zlib
 from typing import TYPE_CHECKING
 
+from harness.errors import HarnessError, PipelineError
 from harness.pipelines.event_source.checkpoints import Checkpoint, Checkpoints, Progress
 from harness.pipelines.event_source.delivery import Delivery
 from harness.pipelines.event_source.filters import Filters
@@ -82,7 +83,7 @@ class Mapping:
         kind = "TRIM_HORIZON" if self._checkpoints else self._settings.starting_position
         while not self._env.stopping():
             if self._failures:
-                raise self._failures[0]
+                raise _told(self._failures[0])
             for shard in self._ready(self._stream.shards()):
                 self._start(shard, kind)
             # Shards that come later are read from their beginning, wherever reading started.
@@ -130,6 +131,14 @@ class Mapping:
 
         self._running.add(name)
         self._env.start_thread(guarded, name)
+
+
+def _told(error: Exception) -> HarnessError:
+    """One line for whatever ended a shard's reading."""
+    if isinstance(error, HarnessError):
+        return error
+    first = (str(error).splitlines() or [""])[0]
+    return PipelineError(f"the event-source mapping ended: {type(error).__name__}: {first}")
 
 
 class ShardReader:

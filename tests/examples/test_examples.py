@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,8 +43,42 @@ def is_caught(folder: Path, runs: Path, check: str) -> None:
     assert set(failing[check].keys[0].key) == {"id"}
 
 
+RESTARTS = """
+import signal, subprocess, sys
+
+children = []
+stopped = []
+
+def stop(*_):
+    stopped.append(True)
+    children[-1].terminate()
+
+signal.signal(signal.SIGTERM, stop)
+for seconds in (0.4, 0.7, 1.0, 1.3, 1.6, None):
+    children.append(subprocess.Popen(sys.argv[1:]))
+    try:
+        code = children[-1].wait(seconds)
+    except subprocess.TimeoutExpired:
+        children[-1].kill()
+        children[-1].wait()
+        continue
+    sys.exit(0 if stopped else f"ended by itself with {code}")
+"""
+
+
+def survives_kills(folder: Path, runs: Path, *command: str) -> None:
+    """Killed five times while it loads and follows, with `kill -9`; then left alone."""
+    supervisor = runs / "restarts.py"
+    supervisor.write_text(RESTARTS, encoding="utf-8")
+    words = json.dumps([sys.executable, str(supervisor), *command])
+    result = run(folder, runs, f"pipeline.command={words}", "workload.changes=2000")
+    assert result.outcome == "passed", (result.reason, result.notes, result.pipeline_log)
+    assert not result.notes
+
+
 def test_python(tmp_path: Path) -> None:
     passes(EXAMPLES / "python", tmp_path)
+    survives_kills(EXAMPLES / "python", tmp_path, sys.executable, "pipeline.py")
     is_caught(EXAMPLES / "python", tmp_path, "no_resurrection")
 
 
@@ -67,6 +103,7 @@ def built(language: str, tmp_path: Path) -> Path:
 def test_node(tmp_path: Path) -> None:
     home = built("node", tmp_path)
     passes(home, tmp_path)
+    survives_kills(home, tmp_path, "node", "pipeline.mjs")
     is_caught(home, tmp_path, "type_fidelity")
 
 
@@ -75,4 +112,5 @@ def test_node(tmp_path: Path) -> None:
 def test_go(tmp_path: Path) -> None:
     home = built("go", tmp_path)
     passes(home, tmp_path)
+    survives_kills(home, tmp_path, "./pipeline")
     is_caught(home, tmp_path, "no_lost_update")

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.aws import Aws
 
 
+BULK_COLUMNS_MAX = 40
+"""Analysing the short way's statement takes ClickHouse seconds for a hundred columns."""
+
+
 class ClickPipes:
     """Carries one table by export and stream into one ClickHouse table.
 
@@ -193,7 +197,8 @@ class ClickPipes:
             or type(flusher) is not Flusher
             or sync_class.decode_record is not StreamSync.decode_record
         )
-        if is_replaced or source.binary_layers == 1 or not self.config.settings.workers:
+        is_wide = len(self.config.columns) > BULK_COLUMNS_MAX
+        if is_replaced or is_wide or source.binary_layers == 1 or not self.config.settings.workers:
             return None
         bulk = Bulk(self.config)
 

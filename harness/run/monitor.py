@@ -63,4 +63,5 @@ class Monitor:
         figures.delivered, figures.read = stats.delivered, stats.read
         figures.lag = max(0, stats.delivered - stats.read)
         figures.live, figures.stored = max(0, sample.live), max(0, sample.stored)
+        figures.busy += sample.statements > 0
         return sample

@@ -21,6 +21,7 @@ class Figures:
         stored: rows in the target table, superseded ones included.
         expected: items that the source holds; 0 while it is still written to.
         lag: change records in the stream that the pipeline has not fetched yet.
+        busy: how often ClickHouse was found at work on a statement.
     """
 
     phase: str = ""
@@ -33,6 +34,7 @@ class Figures:
     stored: int = 0
     expected: int = 0
     lag: int = 0
+    busy: int = 0
 
 
 class Observer(Protocol):

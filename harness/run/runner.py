@@ -249,7 +249,7 @@ class _Run:
                     expected,
                     clock=self.clock,
                     rules=self.scenario.settle,
-                    activity=lambda: self.figures.read,
+                    activity=lambda: self.figures.read + self.figures.busy,
                     has_ended=lambda: child.exit_code() is not None,
                 )
 

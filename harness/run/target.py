@@ -24,12 +24,14 @@ class Sample:
         stored: rows in the table, superseded ones included.
         counters: sum of the write counters of the live rows; 0 without markers.
         mark: changes whenever any stored row does.
+        statements: that ClickHouse works on, this look's own left out.
     """
 
     live: int = -1
     stored: int = -1
     counters: int = 0
     mark: int = 0
+    statements: int = 0
 
 
 def quote(name: str) -> str:
@@ -127,11 +129,12 @@ class Target:
 
     def sample(self) -> Sample:
         """How many rows there are, and a mark that changes with any of them."""
+        statements = self._statements_running()
         stored_in = self.table if self.engine() else ""
         if not stored_in and self._target.view:
             stored_in = f"({self._target.view})"
         if not stored_in:
-            return Sample()
+            return Sample(statements=statements)
         counter = self._markers.counter
         counters = f"sum({quote(counter)})" if counter and self._has_counter() else "0"
         try:
@@ -143,8 +146,21 @@ class Target:
             ).result_rows[0]
         except ClickHouseError:
             # A pipeline may drop and re-create its table at any moment; the next sample tells.
-            return Sample()
-        return Sample(int(live), int(stored), int(total or 0), int(mark or 0))
+            return Sample(statements=statements)
+        return Sample(int(live), int(stored), int(total or 0), int(mark or 0), statements)
+
+    def _statements_running(self) -> int:
+        """A pipeline in the middle of a long INSERT is not idle, though no row shows yet."""
+        try:
+            return int(
+                self._client.query(
+                    "SELECT count() FROM system.processes"
+                    " WHERE query NOT LIKE '%system.processes%' AND elapsed > 0.1"
+                ).result_rows[0][0]
+            )
+        except ClickHouseError:
+            # A user without a right to see them: the rows alone must tell.
+            return 0
 
     def _has_counter(self) -> bool:
         if not hasattr(self, "_counter_found"):

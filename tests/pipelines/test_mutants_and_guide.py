@@ -102,6 +102,8 @@ def test_pipelines_are_found_by_name() -> None:
     known = pipelines()
     assert known.names() == [
         "clickpipes",
+        "clickpipes-efo",
+        "clickpipes-streams",
         "guide",
         "no-op",
         "drops-every-50th-record",

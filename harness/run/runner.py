@@ -194,8 +194,11 @@ class _Run:
             location = export_time = ""
             source.start_streaming()
             loading = Event()
-            self.stack.callback(loading.set)
             during = _Background(lambda: writing.write_during(loading))
+            # A run that ends early must not leave it writing into a closed history.
+            self.stack.callback(during.wait)
+            self.stack.callback(loading.set)
+            self.stack.callback(writing.stop)
             if self.scenario.snapshot.export:
                 export_arn, export_time = source.export()
                 during.start()
@@ -329,8 +332,12 @@ class _Background:
         except HarnessError as error:
             self._error = error
 
+    def wait(self) -> None:
+        if self._thread.is_alive():
+            self._thread.join(WRITER_SECONDS_MAX)
+
     def join(self) -> None:
-        self._thread.join(WRITER_SECONDS_MAX)
+        self.wait()
         if self._error:
             raise self._error
 

@@ -39,6 +39,7 @@ class Writing:
         self._figures = figures
         self._operations = generate(scenario, clock)
         self._writer: Writer | None = None
+        self._stopped = False
         self.writes: list[Write] = []
         self.refused = 0
         self.first_refusal = ""
@@ -75,6 +76,8 @@ class Writing:
         half = len(operations) // 2
         count = self._send(operations[:half])
         loading.wait()
+        if self._stopped:
+            return count
         return count + self._send(operations[half:])
 
     def _send(self, operations: list[Operation]) -> int:
@@ -87,10 +90,16 @@ class Writing:
             )
         return len(operations)
 
-    def close(self) -> None:
-        """Close the connections; stops writes that are still under way."""
+    def stop(self) -> None:
+        """Send nothing more; what is under way is still answered."""
+        self._stopped = True
         if self._writer is not None:
             self._writer.stop()
+
+    def close(self) -> None:
+        """Stop, and close the connections."""
+        self.stop()
+        if self._writer is not None:
             self._writer.close()
 
     def _on_outcome(self, outcome: Outcome) -> None:

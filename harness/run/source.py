@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harness.backends.world import AwsAccess
     from harness.clock import Clock
-    from harness.scenario.model import Scenario
+    from harness.scenario.model import Scenario, Table
 
 BUCKET = "harness-export"
 READY_SECONDS = 60.0
@@ -98,23 +98,7 @@ class Source:
 
     def _create_table(self) -> None:
         table = self._scenario.table
-        request: dict[str, Any] = {
-            "TableName": table.table_name,
-            "KeySchema": [
-                {"AttributeName": k.attribute_name, "KeyType": k.key_type} for k in table.key_schema
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": a.attribute_name, "AttributeType": a.attribute_type}
-                for a in table.attribute_definitions
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        }
-        if table.stream_view_type:
-            request["StreamSpecification"] = {
-                "StreamEnabled": True,
-                "StreamViewType": table.stream_view_type,
-            }
-        self.dynamodb.create_table(**request)
+        self.dynamodb.create_table(**table_request(table))
 
         def active() -> bool:
             found = self.dynamodb.describe_table(TableName=self.table)["Table"]
@@ -214,6 +198,27 @@ class Source:
         self, condition: Callable[[], bool], what: str, *, seconds: float = READY_SECONDS
     ) -> None:
         self._clock.wait_until(condition, timeout_seconds=seconds, what=what)
+
+
+def table_request(table: Table) -> dict[str, Any]:
+    """The CreateTable request of a scenario's `[table]`."""
+    request: dict[str, Any] = {
+        "TableName": table.table_name,
+        "KeySchema": [
+            {"AttributeName": k.attribute_name, "KeyType": k.key_type} for k in table.key_schema
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": a.attribute_name, "AttributeType": a.attribute_type}
+            for a in table.attribute_definitions
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    if table.stream_view_type:
+        request["StreamSpecification"] = {
+            "StreamEnabled": True,
+            "StreamViewType": table.stream_view_type,
+        }
+    return request
 
 
 def _wire(item: Item) -> Item:

@@ -25,6 +25,7 @@ from harness.errors import BackendError
 from harness.gateway.aws import Aws
 from harness.gateway.caller import Caller
 from harness.kinesis.settings import Settings as KinesisSettings
+from harness.run.source import table_request
 from harness.run.step_transport import InProcessHttp, Transport
 from harness.run.target import Target
 from harness.scenario.ddl import create_table
@@ -319,23 +320,7 @@ class StepWorld:
 
     def _create_table(self) -> None:
         table = self.scenario.table
-        request: dict[str, Any] = {
-            "TableName": table.table_name,
-            "KeySchema": [
-                {"AttributeName": k.attribute_name, "KeyType": k.key_type} for k in table.key_schema
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": a.attribute_name, "AttributeType": a.attribute_type}
-                for a in table.attribute_definitions
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        }
-        if table.stream_view_type:
-            request["StreamSpecification"] = {
-                "StreamEnabled": True,
-                "StreamViewType": table.stream_view_type,
-            }
-        self.dynamodb("CreateTable", **request)
+        self.dynamodb("CreateTable", **table_request(table))
 
         def active() -> bool:
             found = self.dynamodb("DescribeTable", TableName=self.table_name)["Table"]

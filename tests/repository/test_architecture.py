@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2] / "harness"
 
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"clock", "values", "registry"},
+    {"clock", "values", "registry", "defects"},
     {"history", "web", "scenario.model"},
     {"awscbor", "smithyrpc"},
     {"awsjson"},
@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"gateway", "scenario"},
     {"backends", "peers"},
     {"run"},
-    {"report", "fuzz", "bench", "conformance"},
+    {"report", "fuzz", "bench", "conformance", "matrix"},
     {"cli", "pytest_plugin"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from harness.pipelines.reference.cells import bytes_cell
 from harness.pipelines.reference.clickhouse import literal, quote
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class Bookkeeping:
             orjson.dumps(
                 [
                     f"{now:.3f}", row.kind, row.reason, row.key,
-                    row.record.decode(errors="replace"), f"{row.timestamp_ms / 1000:014.3f}",
+                    bytes_cell(row.record), f"{row.timestamp_ms / 1000:014.3f}",
                     row.partition, row.offset,
                 ]
             )

@@ -14,7 +14,7 @@ import struct
 from array import array
 from typing import TYPE_CHECKING
 
-from harness.pipelines.reference.records import MILLISECONDS_BELOW, SECONDS_BELOW
+from harness.pipelines.reference.records import MILLISECONDS_BELOW, SECONDS_BELOW, STAMP_US_END
 from harness.pipelines.reference.stream_sql import insert_records
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Bulk:
             key = (_text(held[names[0]]), _text(held[names[1]]))
         stamp = int(groups[0])
         if stamp >= MILLISECONDS_BELOW:
-            return key, stamp, 1
+            return (key, stamp, 1) if stamp < STAMP_US_END else None
         if stamp >= SECONDS_BELOW:
             return key, stamp * 1000, 1000
         return key, stamp * 1_000_000, 1_000_000

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SECONDS_BELOW = 10**11
 MILLISECONDS_BELOW = 10**14
+STAMP_US_END = 9 * 10**15
+"""In the year 2255: a later stamp, scaled to a version, would not fit an Int64."""
 EVENTS = ("INSERT", "MODIFY", "REMOVE")
 
 
@@ -102,13 +104,21 @@ class Decoder:
             change.old = body.get("OldImage")
             change.by_service = (record.get("userIdentity") or {}).get("type") == "Service"
             stamp = body["ApproximateCreationDateTime"]
+            if stamp is True or stamp <= 0:
+                raise Poison(f"not a change record: stamped {stamp}")
             if stamp >= MILLISECONDS_BELOW:
                 change.stamp_us, change.unit_us = int(stamp), 1
             elif stamp >= SECONDS_BELOW:
                 change.stamp_us, change.unit_us = int(stamp) * 1000, 1000
             else:
                 change.stamp_us, change.unit_us = int(stamp) * 1_000_000, 1_000_000
+            if change.stamp_us >= STAMP_US_END:
+                raise Poison(f"not a change record: stamped {stamp}")
             values = [one(keys[name])[1] for name in self._key_attributes]
+            if change.new is not None:
+                for name in self._key_attributes:
+                    if change.new[name] != keys[name]:
+                        raise Poison(f"not a change record: {name} differs between key and image")
         except (KeyError, TypeError, AttributeError, ValueError, Unstorable) as error:
             raise Poison(f"not a change record: {type(error).__name__} {error}") from None
         change.key = values[0] if len(values) == 1 else tuple(values)

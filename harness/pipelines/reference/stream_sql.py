@@ -44,7 +44,13 @@ def insert_records(config: PipeConfig) -> str:
     # An image is there when its key is: DynamoDB has no item without one.
     first_key = items.names.index(config.key_attributes[0]) + 1
     has_image = f"notEmpty(tupleElement(tupleElement({change}, 2), {first_key}))"
-    is_change = f"({event} IN ('INSERT', 'MODIFY') AND {has_image}) OR ({event} = 'REMOVE' AND NOT {has_image})"
+    same_key = " AND ".join(
+        f"tupleElement(tupleElement({change}, 1), {place}) = "
+        f"tupleElement(tupleElement({change}, 2), {items.names.index(name) + 1})"
+        for place, name in enumerate(config.key_attributes, start=1)
+    )
+    is_change = f"({event} IN ('INSERT', 'MODIFY') AND {has_image} AND {same_key})"
+    is_change += f" OR ({event} = 'REMOVE' AND NOT {has_image})"
     # A value without a type tag looks like an absent one in a map; an empty M is no such value.
     untagged = "position(d, ':{}') > 0 AND position(replaceAll(d, '{\"M\":{}', ''), ':{}') > 0"
     is_change = f"({is_change}) AND NOT ({untagged})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from harness.clock import VirtualClock
 from tests.pipelines.conftest import Table
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def made() -> Made:
             records.append((name, data))
     good = [(f"u{number:06d}", number) for number in range(RECORDS - len(records))]
     records += [(name, orjson.dumps(record(name, number))) for name, number in good]
-    random.Random(11).shuffle(records)
+    VirtualClock(seed=11).random.shuffle(records)
     return Made(records, [row(*pair) for pair in good], bad)
 
 

@@ -9,10 +9,11 @@ Each line is one event: `{"at": <epoch µs>, "event": <kind>, ...}`. The kinds a
 | `write` | number, kind put/update/delete, phase, key, id, counter, started_us, outcome, error |
 | `export` | state, export_arn, export_time, items |
 | `pipeline` | incarnation, state `started`, `stopped`, `killed` or `exited`, exit_code |
-| `request` | service, operation, subject, ordinal, attempt, status: one of the pipeline's |
+| `request` | service, operation, subject, ordinal, attempt, status: one of the pipeline's; of a page records, first, last; of an INSERT rows |
+| `records` | as `request`: an event of SubscribeToShard that carried records |
 | `fault` | fault, had_effect, and the request that met it |
 | `change` | number, key, kind `PUT` or `REMOVE`, time_us: as the relay first delivered it |
-| `delivery` | number, key, kind, copy, outcome: a change on its way into the stream |
+| `delivery` | number, key, kind, copy, outcome, shard, sequence_number: a change on its way into the stream |
 | `operator` | act, and what it acted on: stepped runs |
 | `sample` | rows, counters: what FINAL showed at a moment |
 | `settled` | how, seconds |

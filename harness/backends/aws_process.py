@@ -100,7 +100,16 @@ def _teller(gate: LiveGate) -> Callable[[Delivery], None]:
         members = {"number": delivery.number, "key": change.keys, "kind": kind}
         if delivery.copy == 0:
             gate.add("change", {**members, "time_us": change.time_us})
-        gate.add("delivery", {**members, "copy": delivery.copy, "outcome": delivery.outcome})
+        gate.add(
+            "delivery",
+            {
+                **members,
+                "copy": delivery.copy,
+                "outcome": delivery.outcome,
+                "shard": delivery.shard,
+                "sequence_number": delivery.sequence_number,
+            },
+        )
 
     return tell
 

@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 class RecordSink(Protocol):
     """Where records go: one Kinesis stream."""
 
-    def put(self, data: bytes, partition_key: str) -> None:
-        """Append one record.
+    def put(self, data: bytes, partition_key: str) -> tuple[str, str]:
+        """Append one record; returns its shard's id and its sequence number.
 
         Raises:
             AwsError: as PutRecord; a throttle is tried again, anything else loses the record.
@@ -138,6 +138,8 @@ class Delivery:
         outcome: `delivered`; `oversized`, skipped because the stream's limit forbids it; or `lost`,
             refused by the stream for good (it was deleted).
         change: what was delivered.
+        shard: where it lies now; empty unless delivered.
+        sequence_number: which it has there; empty unless delivered.
     """
 
     stream: str
@@ -148,6 +150,8 @@ class Delivery:
     time_us: int
     outcome: str
     change: Change = field(compare=False)
+    shard: str = ""
+    sequence_number: str = ""
 
 
 class Relay:
@@ -315,8 +319,9 @@ class Relay:
         """Put one record on the stream; False when it was throttled and must be tried again."""
         data = self._records.encode(entry.change, entry.precision)
         partition_key = self._records.partition_key(entry.change.keys)
+        place = ("", "")
         try:
-            outcome = self._put(data, partition_key)
+            outcome, place = self._put(data, partition_key)
         except AwsError as error:
             if error.code in RETRYABLE:
                 return False
@@ -327,19 +332,20 @@ class Relay:
             self._listener(
                 Delivery(
                     self.stream, self.table, entry.change.number, entry.copy,
-                    self._order, self._clock.now_us(), outcome, entry.change,
+                    self._order, self._clock.now_us(), outcome, entry.change, *place,
                 )
             )  # fmt: skip
         self._order += 1
         return True
 
-    def _put(self, data: bytes, partition_key: str) -> str:
+    def _put(self, data: bytes, partition_key: str) -> tuple[str, tuple[str, str]]:
+        """What became of one record, and where it lies."""
         if len(data) + len(partition_key) > self._sink.record_bytes_max():
             self.oversized_count += 1
-            return "oversized"
-        self._sink.put(data, partition_key)
+            return "oversized", ("", "")
+        place = self._sink.put(data, partition_key)
         self.delivered_count += 1
-        return "delivered"
+        return "delivered", place
 
     def _wake_at(self, due_us: int) -> None:
         timer = self._timer

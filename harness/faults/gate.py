@@ -5,19 +5,22 @@ request gets its identity, the plan decides, the fault is carried out and writte
 
     {"event": "request", "service": …, "operation": …, "subject": …, "ordinal": …, "attempt": …,
      "status": HTTP status, 0 when the connection was cut,
-     "records": of GetRecords, "from_export": true of an INSERT … SELECT from s3()}
+     "records", "first", "last": of GetRecords how many, and the outermost sequence numbers,
+     "rows": of an INSERT, as ClickHouse counts them,
+     "from_export": true of an INSERT … SELECT from s3()}
+    {"event": "records", …, "records", "first", "last"}: an event of SubscribeToShard
     {"event": "fault", "fault": <name>, "had_effect": …, "service": …, …}
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.faults.asked import CONTROL, Asked, Identifier, has_records, statement_of
+from harness.faults.asked import CONTROL, Asked, Identifier, has_records
+from harness.faults.carried import Watched, carried
 from harness.faults.fault import Decision
 from harness.faults.replies import cut
 
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 PAGES_KEPT = 4
 _OK = 200
 PASS = Decision()
-_FROM_S3 = re.compile(r"\bs3\(")
 
 
 def _forget(_: str, __: dict[str, Any]) -> None:
@@ -117,7 +119,10 @@ class Gate:
             members = {"fault": passage.fault, "had_effect": had_effect, **asked.as_json()}
             self._record("fault", members)
         shown = 0 if answer.cut_after is not None else answer.status
-        self._record("request", {**asked.as_json(), "status": shown, **_more(passage, answer)})
+        more = carried(asked, passage.request, answer)
+        self._record("request", {**asked.as_json(), "status": shown, **more})
+        if not isinstance(answer.body, bytes) and asked.operation == "SubscribeToShard":
+            answer.body = Watched(answer.body, asked, self._record)
         return answer
 
     async def middleware(
@@ -170,13 +175,3 @@ class Gate:
             return
         key = (asked.service, asked.subject)
         self._pages.setdefault(key, deque(maxlen=PAGES_KEPT)).append(response)
-
-
-def _more(passage: Passage, answer: Response) -> dict[str, Any]:
-    """What the history keeps of some requests beside their identity."""
-    if passage.asked.operation == "GetRecords":
-        body = answer.body if answer.status == _OK and answer.cut_after is None else b""
-        return {"records": body.count(b"SequenceNumber") if isinstance(body, bytes) else 0}
-    if passage.asked.operation == "INSERT" and _FROM_S3.search(statement_of(passage.request)):
-        return {"from_export": True}
-    return {}

@@ -84,6 +84,8 @@ class SightingCounter:
             self._delivery(event)
         elif kind == "request":
             self._request(event)
+        elif kind == "records":
+            self._read(event)
         elif kind == "fault":
             self._fault(event)
         elif kind == "pipeline":
@@ -131,11 +133,7 @@ class SightingCounter:
     def _request(self, event: Mapping[str, Any]) -> None:
         operation, is_answered = event["operation"], event["status"] == _OK
         if operation == "GetRecords":
-            shard = event["subject"]
-            for parent in self._parents.pop(shard, []):
-                if self._unread[parent] > 0:
-                    self.saw("child-read-before-parent-end")
-            self._unread[shard] -= event.get("records", 0)
+            self._read(event)
         elif operation == "INSERT" and is_answered:
             if event["subject"] != self._target:
                 self._stored_unsaved = False
@@ -146,6 +144,13 @@ class SightingCounter:
                 self._stored_unsaved = self._stream_rows = True
         if operation == "INSERT" and event["attempt"]:
             self.saw("repeated-insert")
+
+    def _read(self, event: Mapping[str, Any]) -> None:
+        shard = event["subject"]
+        for parent in self._parents.pop(shard, []):
+            if self._unread[parent] > 0:
+                self.saw("child-read-before-parent-end")
+        self._unread[shard] -= event.get("records", 0)
 
     def _fault(self, event: Mapping[str, Any]) -> None:
         self.saw("fault")

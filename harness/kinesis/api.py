@@ -217,13 +217,13 @@ class StreamSink:
         self._kinesis = kinesis
         self._name = name
 
-    def put(self, data: bytes, partition_key: str) -> None:
-        """Append one record.
+    def put(self, data: bytes, partition_key: str) -> tuple[str, str]:
+        """Append one record; returns its shard's id and its sequence number.
 
         Raises:
             AwsError: as PutRecord would.
         """
-        self._kinesis.append(self._name, data, partition_key)
+        return self._kinesis.append(self._name, data, partition_key)
 
     def record_bytes_max(self) -> int:
         """Most bytes of data and partition key together that one record may have.

@@ -26,9 +26,9 @@ from harness.workload.mixes import generate
 from harness.workload.operations import marker_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from harness.dynamodb.relay import Pending, Relay
+    from harness.dynamodb.relay import Delivery, Pending, Relay
     from harness.faults.asked import Kind
     from harness.faults.gate import Passage
     from harness.pipelines.pipeline import Pipeline
@@ -78,11 +78,13 @@ class Example:
         bench: what examples share.
         scenario: what is written, and to where.
         make: makes the pipeline for each incarnation.
+        workload: what is written; None generates it from the scenario.
     """
 
     bench: Bench
     scenario: Scenario
     make: Callable[[], Pipeline]
+    workload: Sequence[Operation] | None = None
     world: StepWorld = field(init=False)
     gate: Gate = field(init=False)
     activities: Activities = field(init=False)
@@ -104,7 +106,8 @@ class Example:
         self.sightings = SightingCounter(self.scenario.target.table)
         self.gate = Gate(record=self._note_request)
         self.activities = Activities()
-        self.operations = generate(self.scenario, self.world.clock)
+        given = self.workload
+        self.operations = generate(self.scenario, self.world.clock) if given is None else [*given]
         self.bench.transport.ask = self.ask
         self._state_dir = Path(tempfile.mkdtemp(prefix="harness-state-"))
         for operation in self.operations:
@@ -180,14 +183,14 @@ class Example:
     def deliver(self, relay: Relay, entry: Pending, *, again: bool) -> str:
         """Deliver one change to the stream; with `again` it stays to be delivered once more."""
         index = next(i for i, p in enumerate(relay.pending()) if p is entry)
-        before = self.world.shard_sizes()
+        heard: list[Delivery] = []
+        self.world.region.deliveries[:] = [heard.append]
         if not relay.deliver(index, again=again):
             return "throttled"
         self.counts.deliveries += 1
         change = entry.change
         kind = "REMOVE" if change.event == "REMOVE" else "PUT"
-        after = self.world.shard_sizes()
-        shard = next((name for name, size in after.items() if size > before.get(name, 0)), "")
+        shard = heard[0].shard
         self.note(
             "delivery",
             number=change.number,
@@ -196,6 +199,7 @@ class Example:
             kind=kind,
             outcome="delivered" if shard else "oversized",
             shard=shard,
+            sequence_number=heard[0].sequence_number,
         )
         return shard
 

@@ -25,11 +25,12 @@ class Stream:
         self.refusal: AwsError | None = None
         self.limit = 1024 * 1024
 
-    def put(self, data: bytes, partition_key: str) -> None:
+    def put(self, data: bytes, partition_key: str) -> tuple[str, str]:
         if self.refusal is not None:
             raise self.refusal
         item = orjson.loads(data)["dynamodb"]["NewImage"]
         self.records.append((self.clock.now_us(), item["id"]["S"]))
+        return "shardId-000000000000", str(len(self.records))
 
     def record_bytes_max(self) -> int:
         return self.limit

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from harness.pipelines.pipeline import Environment
     from harness.pipelines.reference.aws import Aws
+    from harness.pipelines.reference.kinesis import KinesisSource
 
 
 BULK_COLUMNS_MAX = 40
@@ -67,8 +68,7 @@ class ClickPipes:
         try:
             books.create()
             books.note("started", state="Running")
-            if self.config.managed_table:
-                create_target(clickhouse, self.config)
+            self.prepare_target(clickhouse)
             while not self._work_on(env, retry, clickhouse, books):
                 books.forget()
                 books.note("resynchronising from the beginning", state="Running")
@@ -83,6 +83,11 @@ class ClickPipes:
             raise PipelineError(f"pipe {self.config.name}: {message}") from error
         finally:
             clickhouse.close()
+
+    def prepare_target(self, clickhouse: ClickHouse) -> None:
+        """Make the target, if the pipe manages it."""
+        if self.config.managed_table:
+            create_target(clickhouse, self.config)
 
     def _work_on(
         self, env: Environment, retry: Retry, clickhouse: ClickHouse, books: Bookkeeping
@@ -138,10 +143,14 @@ class ClickPipes:
         url = self.config.export_url or env.export
         if not url:
             return None
-        return SnapshotLoader(
+        return self.snapshot_loader_class()(
             env, self.config, url, aws=aws, retry=retry, clickhouse=clickhouse,
             bookkeeping=books, layout=self.layout,
         )  # fmt: skip
+
+    def snapshot_loader_class(self) -> type[SnapshotLoader]:
+        """The class of the snapshot part."""
+        return SnapshotLoader
 
     def make_stream_sync(
         self, env: Environment, aws: Aws, retry: Retry, clickhouse: ClickHouse, books: Bookkeeping
@@ -222,14 +231,10 @@ class ClickPipes:
                 raise PipelineError("HARNESS_TABLE_STREAM_ARN is empty: the table has no stream")
             client = aws.client("dynamodbstreams")
             return StreamsSource(client, env.table_stream_arn, retry, report_loss=report_loss)
-        from harness.pipelines.reference.fan_out import FanOutSource
-        from harness.pipelines.reference.kinesis import KinesisSource
-
         name = config.stream_name or env.stream or env.stream_arn
         if not name:
             raise PipelineError("no stream_name in the pipe and HARNESS_STREAM is empty")
-        source_class = FanOutSource if config.use_enhanced_fan_out else KinesisSource
-        return source_class(
+        return self.kinesis_source_class()(
             aws.client("kinesis"),
             name,
             retry,
@@ -237,6 +242,13 @@ class ClickPipes:
             read_limit=config.settings.read_limit,
             report_loss=report_loss,
         )
+
+    def kinesis_source_class(self) -> type[KinesisSource]:
+        """The class that reads Kinesis."""
+        from harness.pipelines.reference.fan_out import FanOutSource
+        from harness.pipelines.reference.kinesis import KinesisSource
+
+        return FanOutSource if self.config.use_enhanced_fan_out else KinesisSource
 
     def make_enumerator(
         self, env: Environment, checkpoints: dict[str, Checkpoint], report_loss: Any

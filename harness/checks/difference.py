@@ -130,8 +130,8 @@ class _Comparer:
     ) -> tuple[Kind, str]:
         marker = self.evidence.id_column
         if marker and marker in wrong:
-            last = _text(expected[marker])
-            shown = _text(row[marker])
+            last = text_of(expected[marker])
+            shown = text_of(row[marker])
             story = f"shows write {shown or 'without marker'}, but {last} was the last"
             known = {w.id for w in self.writes.get(key, [])}
             if shown in known:
@@ -146,8 +146,8 @@ class _Comparer:
         marker = self.evidence.id_column
         if not marker:
             return True
-        shown = _text(row[marker])
-        return shown != _text(expected[marker]) and any(
+        shown = text_of(row[marker])
+        return shown != text_of(expected[marker]) and any(
             w.id == shown for w in self.writes.get(key, [])
         )
 
@@ -191,40 +191,41 @@ class _Comparer:
         names = [c.name for c in self.evidence.key_columns]
         shown = only or [c.name for c in self.evidence.columns]
         finding = Finding(
-            {n: _text(v) for n, v in zip(names, key, strict=True)},
+            {n: text_of(v) for n, v in zip(names, key, strict=True)},
             what,
-            None if expected is None else {n: _text(expected[n]) for n in shown if n in expected},
-            None if row is None else {n: _text(self.found(n, row)) for n in shown},
+            None if expected is None else {n: text_of(expected[n]) for n in shown if n in expected},
+            None if row is None else {n: text_of(self.found(n, row)) for n in shown},
         )
         self.result.differences.append(Difference(kind, finding))
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A cell for the eye: short, on one line."""
-    text = _spelled(value).replace("\n", "\\n")
+    text = spelled(value).replace("\n", "\\n")
     return text if len(text) <= _TEXT_MAX else text[: _TEXT_MAX - 1] + "…"
 
 
-def _spelled(value: Any) -> str:
+def spelled(value: Any) -> str:
+    """A cell as plain text, whole."""
     match value:
         case None:
             return "NULL"
         case JsonText():
-            return _spelled(value.value)
+            return spelled(value.value)
         case bytes():
             try:
                 return value.decode()
             except UnicodeDecodeError:
                 return "0x" + value.hex()
         case list():
-            return "[" + ", ".join(_spelled(member) for member in value) + "]"
+            return "[" + ", ".join(spelled(member) for member in value) + "]"
         case tuple():
-            return "(" + ", ".join(_spelled(member) for member in value) + ")"
+            return "(" + ", ".join(spelled(member) for member in value) + ")"
         case dict():
-            return "{" + ", ".join(f"{_spelled(k)}: {_spelled(v)}" for k, v in value.items()) + "}"
+            return "{" + ", ".join(f"{spelled(k)}: {spelled(v)}" for k, v in value.items()) + "}"
         case _:
             return str(value)
 
 
 def _wire_text(attribute: dict[str, Any] | None) -> str:
-    return "" if attribute is None else _text(next(iter(attribute.values())))
+    return "" if attribute is None else text_of(next(iter(attribute.values())))

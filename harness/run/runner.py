@@ -34,6 +34,8 @@ from harness.run.gates import (
     relay_settings,
     sightings_of,
 )
+from harness.run.kept import FILE as KEYS_FILE
+from harness.run.kept import write_keys
 from harness.run.monitor import Monitor
 from harness.run.pipelines import require_pipeline, start_pipeline
 from harness.run.progress import Figures, Observer
@@ -274,6 +276,7 @@ class _Run:
             )
             verdicts = judge(collected.evidence)
             detail.append(f"{len(verdicts)} checks")
+            write_keys(self.run_dir / KEYS_FILE, collected.evidence, verdicts)
         self.conclude(writing, collected, verdicts, settled)
 
     def conclude(

@@ -44,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to end; returns the exit code."""
     options = _parse(arguments)
     clock = WallClock(seed=options.seed)
-    pair = _key_pair(options)
     try:
+        gate = LiveGate(options.gate, "aws", clock) if options.gate else None
+        pair = _key_pair(options, gate.host if gate else "")
         aws = Aws(
             clock,
             keys=KeyRing(dict([pair])) if pair else None,
@@ -54,7 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.settings:
             aws.apply(aws.settings.changed(_object_in(options.settings)))
 
-        gate = LiveGate(options.gate, "aws", clock) if options.gate else None
         gate_urls: list[str] = []
         if gate is not None:
             aws.region().deliveries.append(_teller(gate))
@@ -84,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             key=options.key,
             until=until,
             gate=(gate.middleware, gate.port, gate_urls.append) if gate else None,
+            gate_host=gate.host if gate else "",
         )
     except HarnessError as error:
         sys.stderr.write(f"aws: {error}\n")
@@ -114,9 +115,10 @@ def _teller(gate: LiveGate) -> Callable[[Delivery], None]:
     return tell
 
 
-def _key_pair(options: argparse.Namespace) -> tuple[str, str] | None:
+def _key_pair(options: argparse.Namespace, gate_host: str) -> tuple[str, str] | None:
     """The only key pair let in; None lets in every well-formed signature."""
-    if not options.verify_signatures and _is_loopback(options.host):
+    hosts = [options.host, *([gate_host] if gate_host else [])]
+    if not options.verify_signatures and all(map(_is_loopback, hosts)):
         return None
     known = os.environ.get(KEY_VARIABLE), os.environ.get(SECRET_VARIABLE)
     if known[0] and known[1]:

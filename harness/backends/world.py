@@ -1,34 +1,47 @@
 """The two servers of a run, side by side: what stands for AWS, and what stands for ClickHouse.
 
-Each is either embedded, started here and gone with the run, or a URL that somebody else serves.
+Each is embedded or a container, started here and gone with the run, or a URL that somebody else
+serves. Where ClickHouse is no process of this machine's, AWS is made findable for it: see
+`harness.backends.reach`.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
+from harness.backends.chdb_releases import python_of
+from harness.backends.choice import EMBEDDED, LOCALSTACK, LOOPBACK, Backends
+from harness.backends.clickhouse_container import ClickHouseContainer
+from harness.backends.clickhouse_url import address_of, query
 from harness.backends.embedded_aws import EmbeddedAws
 from harness.backends.embedded_clickhouse import EmbeddedClickHouse
 from harness.backends.gate_proxy import GateProxy
-from harness.errors import BackendError, UsageError
+from harness.backends.localstack import LocalStack, running, version_at
+from harness.backends.reach import address_for
+from harness.errors import BackendError
 from harness.faults.live import CALM_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
     from harness.clock import Clock
 
-EMBEDDED = "embedded"
+__all__ = ["EMBEDDED", "AwsAccess", "Backends", "Stats", "World", "require_space"]
+
 SPACE_TO_START_BYTES = 256 * 1024**2
 SPACE_LEFT_BYTES = 32 * 1024**2
 """Below it ClickHouse may have refused inserts: no verdict on a pipeline can rest on that."""
+
+_direct = build_opener(ProxyHandler({}))
 
 
 def require_space(path: Path, needed_bytes: int) -> None:
@@ -44,30 +57,6 @@ def require_space(path: Path, needed_bytes: int) -> None:
             f"{needed_bytes / 1024**2:,.0f} MiB are needed",
             hint="free some, or set TMPDIR to a folder on another disk",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Backends:
-    """What to start.
-
-    Attributes:
-        aws: `embedded` or an endpoint's URL.
-        clickhouse: `embedded` or `http://user:password@host:port/database`.
-        aws_port: of the embedded endpoint; 0 takes a free one.
-        clickhouse_port: of the embedded ClickHouse; 0 takes a free one.
-        only: `aws` or `clickhouse` starts that one alone.
-    """
-
-    aws: str = EMBEDDED
-    clickhouse: str = EMBEDDED
-    aws_port: int = 0
-    clickhouse_port: int = 0
-    only: str = ""
-
-    def __post_init__(self) -> None:
-        for name, url in (("--aws", self.aws), ("--clickhouse", self.clickhouse)):
-            if url != EMBEDDED and urlsplit(url).scheme not in ("http", "https"):
-                raise UsageError(f"{name} takes {EMBEDDED!r} or an http URL, not {url!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +91,10 @@ class _Startable(Protocol):
     def pid(self) -> int | None: ...
 
 
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
 class World:
     """Both servers, started together; a context manager that takes them down together.
 
@@ -110,7 +103,11 @@ class World:
         clock: its seed draws the password; the servers are processes with clocks of their own.
         aws_settings: settings of the embedded endpoint, as `PUT /_harness/settings` takes them.
         gates: for each server the gate before it, of the form of `harness.faults.live`; an embedded
-            one has it built in, a foreign one is reached through a proxy in this process.
+            one has it built in, any other is reached through a proxy in this process.
+        tell: told one line before something slow begins.
+
+    Attributes:
+        notes: what a reader of the verdict should know about the servers.
     """
 
     def __init__(
@@ -120,45 +117,46 @@ class World:
         *,
         aws_settings: dict[str, dict[str, Any]] | None = None,
         gates: Mapping[str, dict[str, Any]] | None = None,
+        tell: Callable[[str], None] = _to_stderr,
     ) -> None:
-        gates = gates or {}
+        self.notes: list[str] = []
         self._backends = backends
         self._clock = clock
+        self._aws_settings = aws_settings
+        self._gates = dict(gates or {})
+        self._tell = tell
         self._aws: EmbeddedAws | None = None
+        self._localstack: LocalStack | None = None
+        self._aws_url = ""
         self._clickhouse: EmbeddedClickHouse | None = None
-        if backends.aws == EMBEDDED and backends.only != "clickhouse":
-            self._aws = EmbeddedAws(
-                port=backends.aws_port, settings=aws_settings, gate=gates.get("aws")
-            )
-        if backends.clickhouse == EMBEDDED and backends.only != "aws":
-            # A password for each run: another program on this machine cannot write by mistake.
-            password = clock.substream("clickhouse password").randbytes(12).hex()
-            self._clickhouse = EmbeddedClickHouse(
-                port=backends.clickhouse_port, password=password, gate=gates.get("clickhouse")
-            )
-
+        self._container: ClickHouseContainer | None = None
         self._proxies: dict[str, GateProxy] = {}
-        if backends.aws != EMBEDDED and "aws" in gates:
-            self._proxies["aws"] = GateProxy("aws", backends.aws, gates["aws"], clock)
-        if backends.clickhouse != EMBEDDED and "clickhouse" in gates:
-            self._proxies["clickhouse"] = GateProxy(
-                "clickhouse", backends.clickhouse, gates["clickhouse"], clock
-            )
 
     def __enter__(self) -> World:
-        servers = self._servers()
         try:
-            if self._clickhouse is not None:
-                require_space(self._clickhouse.path, SPACE_TO_START_BYTES)
-            with ThreadPoolExecutor(max_workers=2) as pool:
-                for started in [pool.submit(server.start) for server in servers]:
-                    started.result()
-            for proxy in self._proxies.values():
-                proxy.start()
+            self._start()
         except BaseException:
             self.close()
             raise
         return self
+
+    def _start(self) -> None:
+        only = self._backends.only
+        if self._backends.is_embedded("clickhouse") or only:
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                started = []
+                if only != "clickhouse":
+                    started.append(pool.submit(self._start_aws, self._backends.host))
+                if only != "aws":
+                    started.append(pool.submit(self._start_clickhouse))
+                for future in started:
+                    future.result()
+        else:
+            # ClickHouse first: it alone can say at which address it finds AWS.
+            self._start_clickhouse()
+            self._start_aws(self._address_for_clickhouse())
+        if "clickhouse" in self._gates and self._clickhouse is None and only != "aws":
+            self._start_proxy("clickhouse", self.clickhouse_url, LOOPBACK)
 
     def __exit__(
         self,
@@ -168,15 +166,99 @@ class World:
     ) -> None:
         self.close()
 
-    def _servers(self) -> list[_Startable]:
-        return [cast("_Startable", s) for s in (self._aws, self._clickhouse) if s is not None]
+    def _start_clickhouse(self) -> None:
+        backends = self._backends
+        if backends.clickhouse_kind == "container":
+            self._container = ClickHouseContainer(backends.clickhouse_tag)
+            self._container.start()
+        elif backends.clickhouse_kind == "embedded":
+            tag = backends.clickhouse_tag
+            # A password for each run: another program on this machine cannot write by mistake.
+            password = self._clock.substream("clickhouse password").randbytes(12).hex()
+            self._clickhouse = EmbeddedClickHouse(
+                port=backends.clickhouse_port,
+                password=password,
+                host=backends.host,
+                python=python_of(tag, self._tell) if tag else sys.executable,
+                gate=self._gates.get("clickhouse"),
+            )
+            require_space(self._clickhouse.path, SPACE_TO_START_BYTES)
+            self._clickhouse.start()
+        else:
+            self._require_answer()
+
+    def _require_answer(self) -> None:
+        url = self._backends.clickhouse
+        try:
+            query(url, "SELECT 1")
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise BackendError(
+                f"no ClickHouse answers at {address_of(url)}: {reason}",
+                hint="--clickhouse takes the HTTP interface, port 8123 or 8443 as a rule",
+            ) from None
+
+    def _address_for_clickhouse(self) -> str:
+        address = address_for(self.clickhouse_url)
+        if not address:
+            self.notes.append(
+                "ClickHouse reaches no address of this machine: it cannot load exports from "
+                "S3 here by itself"
+            )
+        return address or LOOPBACK
+
+    def _start_aws(self, address: str) -> None:
+        """Make AWS findable at an address of this machine."""
+        kind = self._backends.aws_kind
+        url = self._backends.aws if kind == "url" else ""
+        if kind == "embedded":
+            gate = self._gates.get("aws")
+            self._aws = EmbeddedAws(
+                # With a gate it is the gate that others must find.
+                host=self._backends.host if gate else address,
+                port=self._backends.aws_port,
+                settings=self._aws_settings,
+                gate={**gate, "host": address} if gate else None,
+            )
+            self._aws.start()
+            return
+        if kind == "container":
+            url = running(os.environ)
+        if url:
+            self._aws_url = url.rstrip("/")
+        else:
+            self._localstack = LocalStack(self._backends.aws_tag, address=address)
+            self._localstack.start()
+            self._aws_url = self._localstack.endpoint
+        if "aws" in self._gates or (url and address != LOOPBACK):
+            self._start_proxy("aws", self._aws_url, address)
+
+    def _start_proxy(self, server: Any, url: str, host: str) -> None:
+        proxy = GateProxy(server, url, self._gates.get(server), self._clock, host=host)
+        self._proxies[server] = proxy
+        proxy.start()
+
+    def _servers(self) -> list[tuple[str, _Startable]]:
+        named = (
+            ("embedded AWS endpoint", self._aws),
+            ("LocalStack container", self._localstack),
+            ("embedded ClickHouse", self._clickhouse),
+            ("ClickHouse container", self._container),
+        )
+        return [(name, server) for name, server in named if server is not None]
 
     def close(self) -> None:
         """Take both down."""
         for proxy in self._proxies.values():
             proxy.close()
-        for server in self._servers():
+        for _, server in self._servers():
             server.close()
+
+    @property
+    def is_lasting(self) -> tuple[bool, bool]:
+        """Whether AWS and ClickHouse outlive the run, with what it leaves in them."""
+        aws = self._aws is None and self._localstack is None
+        return aws, self._backends.clickhouse_kind == "url"
 
     @property
     def aws(self) -> AwsAccess:
@@ -186,7 +268,13 @@ class World:
             return AwsAccess(
                 embedded.endpoint, embedded.access_key, embedded.secret_key, embedded.region
             )
-        return AwsAccess(self._backends.aws.rstrip("/"), "test", "test", "us-east-1")
+        known = os.environ if self._localstack is None else {}
+        return AwsAccess(
+            self._aws_url,
+            known.get("AWS_ACCESS_KEY_ID") or "test",
+            known.get("AWS_SECRET_ACCESS_KEY") or "test",
+            known.get("AWS_REGION") or known.get("AWS_DEFAULT_REGION") or "us-east-1",
+        )
 
     @property
     def pipeline_aws(self) -> AwsAccess:
@@ -219,15 +307,17 @@ class World:
         if self._clickhouse is not None and self._clickhouse.gate_url != self._clickhouse.url:
             address = urlsplit(self._clickhouse.gate_url)
             urls.append(f"http://{address.hostname}:{address.port}")
-        urls += [proxy.url for proxy in self._proxies.values()]
+        urls += [proxy.url for proxy in self._proxies.values() if proxy.has_gate]
         for url in filter(None, urls):
-            with urlopen(Request(f"{url}{CALM_PATH}", data=b"", method="POST")):
+            with _direct.open(Request(f"{url}{CALM_PATH}", data=b"", method="POST")):
                 pass
 
     @property
     def clickhouse_url(self) -> str:
         """`http://user:password@host:port/database`."""
-        return self._clickhouse.url if self._clickhouse is not None else self._backends.clickhouse
+        if self._clickhouse is not None:
+            return self._clickhouse.url
+        return self._container.url if self._container is not None else self._backends.clickhouse
 
     def stats(self) -> Stats:
         """How far the stream is."""
@@ -240,17 +330,25 @@ class World:
 
     def describe(self) -> dict[str, str]:
         """What stands for each, for people."""
-        return {
-            "aws": self._backends.aws if self._aws is None else EMBEDDED,
-            "clickhouse": self.clickhouse_name(""),
-        }
+        return {"aws": self.aws_name(), "clickhouse": self.clickhouse_name("")}
+
+    def aws_name(self) -> str:
+        """What stands for AWS."""
+        if self._localstack is not None:
+            return self._localstack.name()
+        if self._aws_url:
+            version = version_at(self._aws_url) if self._backends.aws_kind == "container" else ""
+            named = f"{LOCALSTACK} at " if version else ""
+            return f"{named}{self._aws_url}{f' (it says {version})' if version else ''}"
+        return EMBEDDED
 
     def clickhouse_name(self, version: str) -> str:
         """What stands for ClickHouse, with its version where it is known."""
         if self._clickhouse is not None:
             return f"{EMBEDDED} {version or self._clickhouse.version()}"
-        address = urlsplit(self._backends.clickhouse)
-        return f"{address.hostname}:{address.port} {version}".strip()
+        if self._container is not None:
+            return f"{self._container.image} (it says {version or self._container.version()})"
+        return f"{address_of(self._backends.clickhouse)} {version}".strip()
 
     def require_health(self) -> None:
         """Make sure that the servers were in order, before anybody is judged.
@@ -279,8 +377,8 @@ class World:
         return variables
 
     def broke(self) -> bool:
-        """True when an embedded server has stopped by itself."""
-        return any(server.pid is None for server in self._servers())
+        """True when a server that was started here has stopped by itself."""
+        return any(server.pid is None for _, server in self._servers())
 
     def raise_if_broken(self) -> None:
         """Say which server stopped.
@@ -288,8 +386,8 @@ class World:
         Raises:
             BackendError: one did.
         """
-        for name, server in (("AWS endpoint", self._aws), ("ClickHouse", self._clickhouse)):
-            if server is not None and server.pid is None:
+        for name, server in self._servers():
+            if server.pid is None:
                 raise BackendError(
-                    f"the embedded {name} stopped by itself", hint="is memory or disk used up?"
+                    f"the {name} stopped by itself", hint="is memory or disk used up?"
                 )

@@ -50,12 +50,17 @@ def run(
     no_expect: Annotated[
         bool, typer.Option("--no-expect", help="Judge without the scenario's expected failures.")
     ] = False,
-    aws: Annotated[str, typer.Option(help="`embedded`, or the URL of an AWS endpoint.")] = (
-        "embedded"
-    ),
+    aws: Annotated[
+        str,
+        typer.Option(envvar="HARNESS_AWS", help="`embedded`, `localstack` or an endpoint's URL."),
+    ] = "",
     clickhouse: Annotated[
-        str, typer.Option(help="`embedded`, or http://user:password@host:port/database.")
-    ] = "embedded",
+        str,
+        typer.Option(
+            envvar="HARNESS_CLICKHOUSE",
+            help="`embedded[:VERSION]`, `container[:TAG]` or http://user:password@host:port/database.",
+        ),
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
     ] = False,
@@ -83,7 +88,7 @@ def run(
     options = Options(
         pipeline=pipeline,
         runs=runs,
-        backends=Backends(aws=aws, clickhouse=clickhouse),
+        backends=Backends(aws=aws or "embedded", clickhouse=clickhouse or "embedded"),
         allow_command=allow_command,
     )
     stderr = Console(stderr=True, highlight=False)

@@ -1,7 +1,7 @@
 """The gate of a live run, inside an embedded server: a plan given as JSON, events written to a file.
 
     {"faults": {"plan": […], "breaks_promises": false}, "seed": 7, "events": "aws.events.jsonl",
-     "port": 0}
+     "port": 0, "host": ""}
 
 Requests that come to the gate's own port pass it; the harness's own requests use the other port.
 `POST /_harness/gate/calm` ends the faults: safety was tested, now the target must converge.
@@ -40,6 +40,7 @@ class LiveGate:
 
     Attributes:
         port: where it wants to be; 0 for any free one.
+        host: the address that it wants; empty for its server's.
 
     Raises:
         UsageError: the option cannot be read, or its plan is wrong.
@@ -50,6 +51,7 @@ class LiveGate:
         try:
             wish = orjson.loads(option)
             self.port = int(wish.get("port", 0))
+            self.host = str(wish.get("host", ""))
             faults, seed, path = wish["faults"], int(wish["seed"]), Path(wish["events"])
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(f"--gate is not the JSON of a gate: {error}") from None

@@ -18,18 +18,17 @@ if TYPE_CHECKING:
     from harness.backends.world import Backends
     from harness.scenario.model import Scenario
 
-EMBEDDED = "embedded"
 HISTORY = "history.jsonl"
 KINDS = ("aws", "clickhouse")
 
 
 def gates_of(scenario: Scenario, backends: Backends, run_dir: Path) -> dict[str, dict[str, Any]]:
-    """For each server its gate; a foreign one has none unless the scenario plans faults.
+    """For each server its gate; one that is not embedded has one where the scenario needs it.
 
     Raises:
         UsageError: the scenario wants relay disorder of a server that is foreign.
     """
-    foreign = [k for k in KINDS if getattr(backends, k) != EMBEDDED]
+    foreign = [k for k in KINDS if not backends.is_embedded(k)]
     if "aws" in foreign and relay_settings(scenario):
         raise UsageError(
             f"{scenario.name} sets [relay], but aws is not embedded", hint="leave out --aws"
@@ -38,7 +37,7 @@ def gates_of(scenario: Scenario, backends: Backends, run_dir: Path) -> dict[str,
     return {
         kind: {"faults": faults, "seed": scenario.seed, "events": str(_events(run_dir, kind))}
         for kind in KINDS
-        if kind not in foreign or scenario.faults.plan
+        if kind not in foreign or scenario.faults.plan or scenario.sightings
     }
 
 

@@ -256,12 +256,14 @@ def serve(
     key: Path | None = None,
     until: Callable[[Callable[[], None]], None] | None = None,
     gate: tuple[Middleware, int, Callable[[str], None]] | None = None,
+    gate_host: str = "",
 ) -> None:
     """Serve in the foreground until SIGTERM or SIGINT; `ready` is called with the base URL.
 
     The other arguments are those of `ServerThread`. `until` is called with a thread-safe call that
     ends the server, for further reasons to end. `gate` opens a second port (0: any free one)
     whose requests pass its middleware; its call is told the base URL before `ready` is called.
+    `gate_host` is where that port listens, when not on `host`.
 
     Raises:
         BackendError: the port is taken.
@@ -284,7 +286,7 @@ def serve(
                 key=key,
                 runs_timers=False,
             )
-            gate[2](await gated.start(host, gate[1]))
+            gate[2](await gated.start(gate_host or host, gate[1]))
         if until is not None:
             until(lambda: _from_any_thread(loop, ended.set))
         ready(url)

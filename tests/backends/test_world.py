@@ -35,5 +35,7 @@ def test_a_full_disk_is_named_before_anything_starts(tmp_path: Path) -> None:
 
 
 def test_what_is_no_backend_is_refused() -> None:
-    with pytest.raises(UsageError, match="--clickhouse takes 'embedded' or an http URL"):
+    with pytest.raises(
+        UsageError, match=r"--clickhouse takes 'embedded\[:…\]', 'container\[:…\]' or an http URL"
+    ):
         Backends(clickhouse="localhost")

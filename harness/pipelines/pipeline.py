@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.clock import Clock, WallClock
 from harness.errors import PipelineError
+from harness.pipelines.mutants.zoo import PACKAGE, zoo
 from harness.registry import Registry
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ def pipelines() -> Registry[Callable[[Mapping[str, Any]], Pipeline]]:
     known: Registry[Callable[[Mapping[str, Any]], Pipeline]] = Registry("pipeline")
     for name, (module, attribute) in SHIPPED.items():
         known.add(name, _lazy(module, attribute))
+    for mutant in zoo().values():
+        known.add(mutant.name, _lazy(f"{PACKAGE}.{mutant.module}", mutant.attribute))
     return known
 
 
@@ -143,11 +146,8 @@ SHIPPED = {
     "clickpipes-streams": ("harness.pipelines.reference.sources", "ClickPipesStreams"),
     "guide": ("harness.pipelines.guide.guide", "Guide"),
     "no-op": ("harness.pipelines.pipeline", "NoOpPipeline"),
-    "drops-every-50th-record": ("harness.pipelines.mutants.records", "DropsEvery50thRecord"),
-    "swaps-two-versions": ("harness.pipelines.mutants.records", "SwapsTwoVersions"),
-    "coerces-numbers-to-float": ("harness.pipelines.mutants.records", "CoercesNumbersToFloat"),
 }
-"""Name to module and class."""
+"""Name to module and class of all but the mutants, which `mutants.zoo` lists."""
 
 
 def _lazy(module: str, attribute: str) -> Callable[[Mapping[str, Any]], Pipeline]:

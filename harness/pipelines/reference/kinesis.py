@@ -125,7 +125,7 @@ class PollingReader:
         except Exception as error:
             if error_code(error) != "ExpiredIteratorException":
                 raise
-            self._iterator = ""
+            self.renew()
             return Page(self._shard_id, ())
         records = [
             (
@@ -144,6 +144,10 @@ class PollingReader:
             ended=not self._iterator,
             behind_ms=answer.get("MillisBehindLatest") or 0,
         )
+
+    def renew(self) -> None:
+        """The iterator has expired: the next read takes a new one after the last record."""
+        self._iterator = ""
 
     def close(self) -> None:
         """Nothing is held open between two polls."""

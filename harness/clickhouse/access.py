@@ -68,6 +68,16 @@ class Access:
             "or there is no user with such name.",
         )
 
+    def require_administrator(self, credentials: Credentials) -> None:
+        """Let the administrator in, and nobody else.
+
+        Raises:
+            EngineError: as `authenticate`, or ACCESS_DENIED.
+        """
+        self.authenticate(credentials)
+        if credentials.user != self._user:
+            raise _denied(credentials.user, "ALL ON *.*")
+
     def run(
         self, name: str, statement: Statement, connection: Connection, bound: Mapping[str, str]
     ) -> Result | None:

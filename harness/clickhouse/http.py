@@ -14,12 +14,15 @@ Source: ClickHouse docs, interfaces/http.
 
 from __future__ import annotations
 
+import json
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.clickhouse import (
     answers,
+    apply_log,
     compression,
     external,
     native_blocks,
@@ -30,7 +33,7 @@ from harness.clickhouse.access import Access
 from harness.clickhouse.engine import STREAMED_FORMATS, Result
 from harness.clickhouse.errors import EngineError
 from harness.clickhouse.sessions import Session, Sessions, timeout_seconds
-from harness.clickhouse.statements import Statement, parse_request
+from harness.clickhouse.statements import Statement, by_comment, parse_request
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -87,6 +90,9 @@ class ClickHouseApp:
         engine: where statements run.
         access: users, passwords and rights.
         clock: session timeouts; query ids are drawn from its seed.
+
+    Attributes:
+        log: the apply log of the target, where one is kept.
     """
 
     def __init__(self, engine: Engine, access: Access, clock: Clock) -> None:
@@ -97,6 +103,7 @@ class ClickHouseApp:
         self._lock = threading.Lock()
         self._running: set[str] = set()
         self._idle: list[Connection] = []
+        self.log: apply_log.ApplyLog | None = None
 
     def runs_in_thread(self, request: Request) -> bool:
         """Everything but health checks may take long."""
@@ -113,6 +120,8 @@ class ClickHouseApp:
             return Response(204)
         if request.path in ("/ping", "/replicas_status"):
             return Response(200, plain, b"Ok.\n")
+        if request.path == apply_log.PATH:
+            return self._begin_log(request)
         if request.path not in ("/", "/query"):
             target = request.path + ("?" + request.query if request.query else "")
             return Response(404, plain, _NO_HANDLE.format(path=target).encode())
@@ -125,6 +134,22 @@ class ClickHouseApp:
         self._sessions.close()
         while self._idle:
             self._idle.pop().close()
+
+    def keep_log(self, watched: apply_log.Watched | None, *, in_memory: bool = False) -> None:
+        """Begin the apply log of a target, and forget the one before; None keeps none."""
+        if self.log is not None:
+            self.log.close()
+            self.log = None
+        if watched is not None:
+            self.log = apply_log.ApplyLog(self._engine, watched, in_memory=in_memory)
+
+    def _begin_log(self, request: Request) -> Response:
+        try:
+            self._access.require_administrator(parameters.read(request).credentials)
+        except EngineError as error:
+            return self._failure(error, "", "")
+        self.keep_log(apply_log.Watched.from_json(json.loads(request.body)))
+        return Response(200, {}, b"Ok.\n")
 
     def _answer(self, request: Request) -> Response:
         with self._lock:
@@ -220,20 +245,28 @@ class ClickHouseApp:
             return self._whole(call, "TabSeparated", own)
         for table in tables:
             table.load(connection)
+        with nullcontext() if self.log is None else self.log.around(statement):
+            return self._carry_out(call, statement, has_tables=bool(tables))
+
+    def _carry_out(self, call: Call, statement: Statement, *, has_tables: bool) -> Response:
+        connection, asked = call.connection, call.parameters
+        assert connection is not None
         leaves_nothing = not (
-            tables
+            has_tables
             or asked.bound
             or statement.changes_session
             or any(token.is_word(b"TEMPORARY") for token in statement.tokens[:4])
         )
         if statement.verb == "INSERT":
             inserted = _insert(connection, statement, asked)
+            if self.log is not None:
+                inserted = self.log.own_rows(statement, inserted)
             call.is_clean = leaves_nothing
             return self._whole(call, None, inserted)
         output_format = statement.output_format or asked.default_format
         if statement.verb == "KILL":
             return self._whole(
-                call, output_format, connection.query(_by_comment(statement), output_format)
+                call, output_format, connection.query(by_comment(statement), output_format)
             )
         streams = statement.verb in ("SELECT", "WITH", "(") and output_format in STREAMED_FORMATS
         if streams and statement.is_reading:
@@ -364,14 +397,3 @@ def _insert(connection: Connection, statement: Statement, asked: Parameters) -> 
         asked.bound,
         settings_at=statement.settings_at,
     )
-
-
-def _by_comment(statement: Statement) -> bytes:
-    """A KILL QUERY that finds the client's query ids where this interface keeps them."""
-    sql, moved = statement.sql, 0
-    replacement = b"Settings['log_comment']"
-    for token in statement.tokens:
-        if token.is_word(b"QUERY_ID"):
-            sql = sql[: token.start + moved] + replacement + sql[token.end + moved :]
-            moved += len(replacement) - (token.end - token.start)
-    return sql

@@ -131,6 +131,17 @@ def parse_request(query: bytes, body: bytes) -> Statement:
     return parse(query + b"\n" + body)
 
 
+def by_comment(statement: Statement) -> bytes:
+    """A KILL QUERY that finds the client's query ids where this interface keeps them."""
+    sql, moved = statement.sql, 0
+    replacement = b"Settings['log_comment']"
+    for token in statement.tokens:
+        if token.is_word(b"QUERY_ID"):
+            sql = sql[: token.start + moved] + replacement + sql[token.end + moved :]
+            moved += len(replacement) - (token.end - token.start)
+    return sql
+
+
 def scan(text: bytes, start: int = 0) -> Iterator[Token]:
     """The tokens of `text` from `start`, with the depth of parentheses around each."""
     depth = 0

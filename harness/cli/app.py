@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import bench, conformance, doctor, pipe, run, scenarios, serve
+from harness.cli import bench, conformance, doctor, pipe, run, scenarios, serve, terraform
 from harness.cli.messages import print_error
 from harness.errors import HarnessError
 from harness.run.result import INTERRUPTED
@@ -37,6 +37,7 @@ app.command("schema")(scenarios.schema)
 app.command("up")(serve.up)
 app.command("conformance")(conformance.conformance)
 app.command("doctor")(doctor.doctor)
+app.command("terraform")(terraform.terraform)
 app.add_typer(bench.bench)
 app.add_typer(pipe.pipe, name="pipe")
 

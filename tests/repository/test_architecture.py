@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"gateway", "scenario"},
     {"backends", "peers"},
     {"run"},
-    {"report", "fuzz", "bench", "conformance", "matrix"},
+    {"report", "terraform", "fuzz", "bench", "conformance", "matrix"},
     {"cli", "pytest_plugin"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

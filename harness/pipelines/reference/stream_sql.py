@@ -7,6 +7,7 @@ cannot store it leaves out, so that fewer rows are written than were given.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.clickhouse import literal, quote
@@ -20,12 +21,46 @@ INPUT = "v Int64, d String"
 
 def insert_records(config: PipeConfig) -> str:
     """`INSERT INTO … SELECT … FROM input(…) FORMAT RowBinary`, to be followed by its data."""
+    flat = flatten_records(config, f"input({literal(INPUT)})")
+    table = f"{quote(config.database)}.{quote(config.table)}"
+    return (
+        f"INSERT INTO {table} ({', '.join(quote(name) for name in flat.names)}) "
+        f"SELECT {', '.join(flat.values)} FROM ({flat.lines}) WHERE {flat.storable} "
+        "FORMAT RowBinary"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Flattened:
+    """Records as rows.
+
+    Attributes:
+        names: of the target's columns.
+        values: what goes into them, as expressions of `lines`.
+        lines: a subquery.
+        storable: true where a row can be stored.
+    """
+
+    names: list[str]
+    values: list[str]
+    lines: str
+    storable: str
+
+
+def flatten_records(config: PipeConfig, relation: str, *, keeps_record: bool = False) -> Flattened:
+    """The rows of a relation with the columns `v`, a version in ticks, and `d`, a record.
+
+    Args:
+        config: the pipe.
+        relation: a table, a table function or a subquery in brackets.
+        keeps_record: `lines` has `d` as well.
+    """
     items = ItemSql(config, may_be_gone=True, binary_layers=2)
     keys = ", ".join(f"{quote(name)} {VALUE}" for name in config.key_attributes)
     record = (
         f"Tuple(eventName String, dynamodb Tuple(Keys Tuple({keys}), NewImage {items.image_type}))"
     )
-    read = f"SELECT v, d, JSONExtract(d, {literal(record)}) AS record FROM input({literal(INPUT)})"
+    read = f"SELECT v, d, JSONExtract(d, {literal(record)}) AS record FROM {relation}"
     event = "tupleElement(record, 1)"
     change = "tupleElement(record, 2)"
     item = ""
@@ -55,7 +90,7 @@ def insert_records(config: PipeConfig) -> str:
     untagged = "position(d, ':{}') > 0 AND position(replaceAll(d, '{\"M\":{}', ''), ':{}') > 0"
     is_change = f"({is_change}) AND NOT ({untagged})"
     lines = items.lines(
-        f"SELECT v, {event} = 'REMOVE' AS gone, ({is_change}) AS is_change, {item}"
+        f"SELECT v, {'d, ' if keeps_record else ''}{event} = 'REMOVE' AS gone, ({is_change}) AS is_change, {item}"
         f"{items.maps(attribute)} FROM ({read})"
     )
     names = [column.name for column in config.columns]
@@ -64,9 +99,4 @@ def insert_records(config: PipeConfig) -> str:
     if config.version_type.startswith("DateTime64"):
         version = f"reinterpret(v, {literal(config.version_type)})"
     values = [*(cell.value for _, cell in items.cells), version, "gone"]
-    table = f"{quote(config.database)}.{quote(config.table)}"
-    return (
-        f"INSERT INTO {table} ({', '.join(quote(name) for name in names)}) "
-        f"SELECT {', '.join(values)} FROM ({lines}) WHERE is_change AND {items.storable} "
-        "FORMAT RowBinary"
-    )
+    return Flattened(names, values, lines, f"is_change AND {items.storable}")

@@ -86,6 +86,8 @@ class Evidence:
         id_column: target column of the write marker; empty without markers.
         counter_column: target column of the write counter; empty without markers.
         raw_rows: every stored row, or None when the target has no version column to order by.
+        applied: every row that entered the target, superseded and merged ones too, in the order
+            in which they came; None where that was not kept, or not from the first to the last.
         settled: the target had stopped changing before it was read.
     """
 
@@ -97,6 +99,7 @@ class Evidence:
     id_column: str = ""
     counter_column: str = ""
     raw_rows: Sequence[RawRow] | None = None
+    applied: Sequence[RawRow] | None = None
     settled: bool = True
     key_columns: tuple[Column, ...] = field(init=False)
 

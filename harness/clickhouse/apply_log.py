@@ -51,7 +51,7 @@ class Watched:
 
     Attributes:
         keys: the key's columns.
-        version: the version column; empty when there is none.
+        version: the version column; empty when there is none. Where the table lacks it, 0 is kept.
         deleted: a SQL condition that is true for a row of a deleted item.
         id: the column of the write marker.
         counter: the column of the write counter.
@@ -88,14 +88,13 @@ class Watched:
         }  # fmt: skip
 
     def select(self) -> str:
-        """The rows as they are kept: `k0`, `k1`, `version`, `deleted`, `id`, `counter`."""
-        keys = [f"{quote_name(name)} AS k{at}" for at, name in enumerate(self.keys)]
-        version = quote_name(self.version) if self.version else "0"
-        return (
-            f"SELECT {', '.join(keys)}, {version} AS version, ({self.deleted}) AS deleted, "
-            f"{quote_name(self.id)} AS id, {quote_name(self.counter)} AS counter "
-            f"FROM {quote_name(self.database)}.{quote_name(self.table)}"
-        )
+        """The rows as they are kept: keys, version, deleted, id, counter."""
+        kept = [quote_name(name) for name in self.keys]
+        kept.append(quote_name(self.version) if self.version else "0")
+        kept += [f"({self.deleted})", quote_name(self.id), quote_name(self.counter)]
+        # An alias hides a column of its name from the other expressions.
+        columns = ", ".join(f"{what} AS _harness_{at}" for at, what in enumerate(kept))
+        return f"SELECT {columns} FROM {quote_name(self.database)}.{quote_name(self.table)}"
 
 
 class ApplyLog:

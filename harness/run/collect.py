@@ -15,6 +15,7 @@ from harness.checks import (  # noqa: F401 - importing registers each check
 )
 from harness.checks.evidence import Column, Evidence, Write
 from harness.errors import ScenarioError
+from harness.run.applied import is_whole
 from harness.scenario.ddl import columns, key_columns
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def collect(
             hint="name the columns as the table has them, or map other attributes",
         )
     rows = target.live_rows([c.name for c in mapped])
+    raw_rows = target.raw_rows(key_columns(scenario)) if markers else None
+    applied = target.applied_rows(key_columns(scenario)) if markers else None
+    if applied is not None and not is_whole(applied, raw_rows):
+        applied = None
+        notes.append("rows entered the target unseen: there is no whole log of them")
     evidence = Evidence(
         columns=mapped,
         key_attributes=tuple(k.attribute_name for k in scenario.table.key_schema),
@@ -64,7 +70,8 @@ def collect(
         writes=writes,
         id_column=scenario.workload.markers.id if markers else "",
         counter_column=scenario.workload.markers.counter if markers else "",
-        raw_rows=target.raw_rows(key_columns(scenario)) if markers else None,
+        raw_rows=raw_rows,
+        applied=applied,
         settled=settled,
     )
     return Collected(evidence, notes)

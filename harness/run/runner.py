@@ -180,6 +180,7 @@ class _Run:
             target = Target(self.scenario, world.clickhouse_url)
             self.stack.callback(target.close)
             target.create(create_table(self.scenario))
+            target.keep_log(self.scenario)
             self.result.backends["clickhouse"] = world.clickhouse_name(target.version())
             shards = self.scenario.stream.shard_count
             detail += [f"table {source.table}", f"{shards} shards", f"target {target.table}"]

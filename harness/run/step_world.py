@@ -17,6 +17,7 @@ import clickhouse_connect
 import orjson
 
 from harness.clickhouse.access import Access
+from harness.clickhouse.apply_log import ROWS
 from harness.clickhouse.engine import Engine
 from harness.clickhouse.http import ClickHouseApp
 from harness.clock import VirtualClock
@@ -25,6 +26,7 @@ from harness.errors import BackendError
 from harness.gateway.aws import Aws
 from harness.gateway.caller import Caller
 from harness.kinesis.settings import Settings as KinesisSettings
+from harness.run.applied import watched_by
 from harness.run.source import table_request
 from harness.run.step_transport import InProcessHttp, Transport
 from harness.run.target import Target
@@ -145,9 +147,18 @@ class StepTarget(Target):
         self._markers = scenario.workload.markers
         self._client = bench.client
         self._bench = bench
+        self._keeps_log = False
         self._described: list[tuple[str, str]] = []
         self._engine = ""
         self.table = f"`{self._target.database}`.`{self._target.table}`"
+
+    _applied_query = f"SELECT * FROM {ROWS} SETTINGS max_threads = 1"
+
+    def keep_log(self, scenario: Scenario) -> None:
+        """Begin the apply log, in memory; it goes with the example's tables."""
+        watched = watched_by(scenario, self.live_condition())
+        self._bench.clickhouse.keep_log(watched, in_memory=True)
+        self._keeps_log = watched is not None
 
     def described(self) -> list[tuple[str, str]]:
         """Asked once: it is read at the end, when nobody changes the table any more."""
@@ -306,11 +317,13 @@ class StepWorld:
 
     def close(self) -> None:
         """Drop what the example left in ClickHouse."""
+        self.bench.clickhouse.keep_log(None)
         self.bench.drop_tables()
 
     def _create_target(self) -> None:
         for statement in create_table(self.scenario):
             self.bench.sql(statement)
+        self.target.keep_log(self.scenario)
 
     def _create_stream(self) -> None:
         count = self.scenario.stream.shard_count

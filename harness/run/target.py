@@ -9,7 +9,9 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from harness.checks.evidence import RawRow
+from harness.clickhouse.apply_log import ORDER, ROWS
 from harness.errors import ScenarioError
+from harness.run.applied import begin_log, watched_by
 
 if TYPE_CHECKING:
     from harness.scenario.model import Scenario
@@ -51,7 +53,11 @@ class Target:
         self._target = scenario.target
         self._markers = scenario.workload.markers
         self._client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+        self._url = url
+        self._keeps_log = False
         self.table = f"{quote(self._target.database)}.{quote(self._target.table)}"
+
+    _applied_query = f"SELECT * FROM {ROWS} ORDER BY {ORDER}"
 
     def close(self) -> None:
         """Close the connection."""
@@ -221,7 +227,23 @@ class Target:
             f"SELECT {', '.join(columns)}, {deleted}, {quote(marker)}, {quote(counter)} "
             f"FROM {self.table}"
         )
-        width = len(key_columns)
+        return self._raw_rows(query, len(key_columns))
+
+    def keep_log(self, scenario: Scenario) -> None:
+        """Begin the target's apply log, if its server keeps one."""
+        self._keeps_log = begin_log(self._url, watched_by(scenario, self.live_condition()))
+
+    def applied_rows(self, key_columns: list[str]) -> list[RawRow] | None:
+        """Every row that entered the table, in that order; None where that was not kept."""
+        if not self._keeps_log:
+            return None
+        try:
+            return self._raw_rows(self._applied_query, len(key_columns))
+        except ClickHouseError:
+            # No such table was ever there, or it lacks the columns.
+            return None
+
+    def _raw_rows(self, query: str, width: int) -> list[RawRow]:
         rows: list[RawRow] = []
         with self._client.query_row_block_stream(query) as blocks:
             for block in blocks:

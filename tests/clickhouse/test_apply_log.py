@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TARGET = """CREATE TABLE orders (pk String, total Int64, _w String, _n UInt64, version UInt64,
-    is_deleted UInt8 DEFAULT 0) ENGINE = ReplacingMergeTree(version, is_deleted) ORDER BY pk"""
-WATCHED = Watched("default", "orders", ("pk",), "version", "is_deleted = 1", "_w", "_n")
+TARGET = """CREATE TABLE orders (id String, total Int64, _w String, _n UInt64, version UInt64,
+    is_deleted UInt8 DEFAULT 0) ENGINE = ReplacingMergeTree(version, is_deleted) ORDER BY id"""
+WATCHED = Watched("default", "orders", ("id",), "version", "is_deleted = 1", "_w", "_n")
 
 
 class Server:
@@ -46,13 +46,16 @@ class Server:
 
     def insert(self, *rows: tuple[str, int, str]) -> None:
         lines = [
-            json.dumps({"pk": pk, "version": version, "_w": marker, "_n": 1})
-            for pk, version, marker in rows
+            json.dumps({"id": key, "version": version, "_w": marker, "_n": 1})
+            for key, version, marker in rows
         ]
         self.ask("INSERT INTO orders FORMAT JSONEachRow", "\n".join(lines).encode())
 
     def logged(self) -> list[str]:
-        return self.ask(f"SELECT id FROM {ROWS} ORDER BY {ORDER}").split()
+        return self.ask(f"SELECT _harness_3 FROM {ROWS} ORDER BY {ORDER}").split()
+
+    def logged_keys(self) -> list[str]:
+        return self.ask(f"SELECT _harness_0 FROM {ROWS} ORDER BY {ORDER}").split()
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,7 @@ def test_rows_of_one_insert_are_kept_though_only_one_of_them_is_stored(server: S
     server.insert(("a", 1, "w1"), ("a", 3, "w3"), ("a", 2, "w2"))
     assert server.ask("SELECT _w FROM orders").split() == ["w3"]
     assert server.logged() == ["w1", "w3", "w2"]
+    assert server.logged_keys() == ["a", "a", "a"]
 
 
 def test_rows_stay_in_their_order_after_the_log_was_merged(server: Server) -> None:
@@ -115,8 +119,8 @@ def test_a_statement_that_would_meet_the_view_does_what_it_says(
     server.keep()
     server.insert(("a", 1, "w1"))
     server.ask(change)
-    server.ask("INSERT INTO orders (pk, version) VALUES ('b', 2)")
-    assert server.ask("SELECT count() FROM orders WHERE pk = 'b'").strip() == "1"
+    server.ask("INSERT INTO orders (id, version) VALUES ('b', 2)")
+    assert server.ask("SELECT count() FROM orders WHERE id = 'b'").strip() == "1"
     assert server.logged()[0] == "w1"
 
 
@@ -145,7 +149,7 @@ def test_rows_that_come_through_a_view_of_the_pipeline_are_kept(server: Server) 
     server.ask("CREATE TABLE raw (pk String) ENGINE = Null")
     server.ask(
         "CREATE MATERIALIZED VIEW other TO orders AS "
-        "SELECT pk, 0 AS total, 'w' AS _w, 1 AS _n, 7 AS version FROM raw"
+        "SELECT pk AS id, 0 AS total, 'w' AS _w, 1 AS _n, 7 AS version FROM raw"
     )
     server.ask("INSERT INTO raw VALUES ('a'), ('b')")
     assert server.logged() == ["w", "w"]
@@ -155,7 +159,7 @@ def test_the_log_ends_where_a_pipeline_hangs_a_view_of_its_own_on_the_target(
     server: Server,
 ) -> None:
     server.keep()
-    server.ask("CREATE MATERIALIZED VIEW other ENGINE = Memory AS SELECT pk FROM orders")
+    server.ask("CREATE MATERIALIZED VIEW other ENGINE = Memory AS SELECT id FROM orders")
     server.insert(("a", 1, "w1"), ("b", 1, "w2"))
     assert server.summary["written_rows"] == "4"
     assert server.app.log is not None
@@ -167,9 +171,9 @@ def test_a_user_who_may_only_insert_into_the_target_still_may(server: Server) ->
     server.ask("CREATE USER IF NOT EXISTS loader IDENTIFIED WITH plaintext_password BY 'x'")
     server.ask("GRANT INSERT ON default.orders TO loader")
     headers = {"x-clickhouse-user": "loader", "x-clickhouse-key": "x"}
-    body = b"INSERT INTO orders (pk, version) VALUES ('u', 1)"
+    body = b"INSERT INTO orders (id, version) VALUES ('u', 1)"
     assert server.app(Request("POST", "/", "", headers, body)).status == 200
-    assert server.ask("SELECT count() FROM orders WHERE pk = 'u'").strip() == "1"
+    assert server.ask("SELECT count() FROM orders WHERE id = 'u'").strip() == "1"
 
 
 def test_only_the_administrator_begins_a_log(server: Server) -> None:

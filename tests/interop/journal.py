@@ -71,12 +71,12 @@ class Consumer:
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.close()
-        if error is None:
-            code = self._process.wait(STOP_SECONDS_MAX)
-            assert code in (0, -9), f"it ended with {code}: {self.end_of_complaints()}"
-        else:
-            self._process.kill()
-            self._process.wait()
+        try:
+            if error is None:
+                code = self._process.wait(STOP_SECONDS_MAX)
+                assert code in (0, -9), f"it ended with {code}: {self.end_of_complaints()}"
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """End it as kill -9 does."""

@@ -3,6 +3,7 @@ package interop;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.http.Protocol;
@@ -41,7 +42,7 @@ import software.amazon.kinesis.retrieval.polling.PollingConfig;
  * lease table, graceful handoff.
  */
 public final class Worker {
-    private static final int SHUTDOWN_SECONDS_MAX = 30;
+    private static final int SHUTDOWN_SECONDS_MAX = 15;
 
     private Worker() {}
 
@@ -78,7 +79,7 @@ public final class Worker {
                 ? new FanOutConfig(kinesis).streamName(stream).applicationName(application)
                 : new PollingConfig(stream, kinesis).idleTimeBetweenReadsInMillis(250);
         var leases = configs.leaseManagementConfig()
-                .failoverTimeMillis(3000)
+                .failoverTimeMillis(4000)
                 .shardSyncIntervalMillis(2000)
                 .leasesRecoveryAuditorExecutionFrequencyMillis(5000)
                 .dynamoDbLockBasedLeaderLeaseDurationInMillis(6000)
@@ -103,7 +104,12 @@ public final class Worker {
         while (System.in.read() >= 0) {
             // What is said does not matter, only that it ends.
         }
-        scheduler.startGracefulShutdown().get(SHUTDOWN_SECONDS_MAX, TimeUnit.SECONDS);
+        try {
+            scheduler.startGracefulShutdown().get(SHUTDOWN_SECONDS_MAX, TimeUnit.SECONDS);
+        } catch (TimeoutException stuck) {
+            // A lease that was lost and taken again keeps the library waiting for its former reader.
+            Journal.tell("impatient");
+        }
         System.exit(0);
     }
 

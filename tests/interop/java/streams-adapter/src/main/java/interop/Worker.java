@@ -8,6 +8,7 @@ import com.amazonaws.services.dynamodbv2.streamsadapter.polling.DynamoDBStreamsP
 import com.amazonaws.services.dynamodbv2.streamsadapter.processor.DynamoDBStreamsShardRecordProcessor;
 import java.net.URI;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.regions.Region;
@@ -34,7 +35,7 @@ import software.amazon.kinesis.processor.RecordProcessorCheckpointer;
  * ends.
  */
 public final class Worker {
-    private static final int SHUTDOWN_SECONDS_MAX = 30;
+    private static final int SHUTDOWN_SECONDS_MAX = 15;
 
     private Worker() {}
 
@@ -66,7 +67,7 @@ public final class Worker {
         var tracker = StreamsSchedulerFactory.createSingleStreamTracker(stream, position);
         var configs = new ConfigsBuilder(tracker, application, adapter, dynamo, cloudWatch, worker, Journal::new);
         var leases = configs.leaseManagementConfig()
-                .failoverTimeMillis(3000)
+                .failoverTimeMillis(4000)
                 .shardSyncIntervalMillis(2000)
                 .leasesRecoveryAuditorExecutionFrequencyMillis(5000);
         var coordinator = configs.coordinatorConfig()
@@ -90,7 +91,12 @@ public final class Worker {
         while (System.in.read() >= 0) {
             // What is said does not matter, only that it ends.
         }
-        scheduler.startGracefulShutdown().get(SHUTDOWN_SECONDS_MAX, TimeUnit.SECONDS);
+        try {
+            scheduler.startGracefulShutdown().get(SHUTDOWN_SECONDS_MAX, TimeUnit.SECONDS);
+        } catch (TimeoutException stuck) {
+            // A lease that was lost and taken again keeps the library waiting for its former reader.
+            Journal.tell("impatient");
+        }
         System.exit(0);
     }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import bench, conformance, doctor, pipe, run, scenarios, serve, terraform
+from harness.cli import bench, conformance, doctor, explain, pipe, run, scenarios, serve, terraform
 from harness.cli.messages import print_error
 from harness.errors import HarnessError
 from harness.run.result import INTERRUPTED
@@ -32,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command("run")(run.run)
+app.command("explain")(explain.explain)
 app.command("list")(scenarios.list_scenarios)
 app.command("schema")(scenarios.schema)
 app.command("up")(serve.up)

@@ -23,6 +23,7 @@ LAYERS: list[set[str]] = [
     {"gateway", "scenario"},
     {"backends", "peers"},
     {"run"},
+    {"explain"},
     {"report", "terraform", "fuzz", "bench", "conformance", "matrix"},
     {"cli", "pytest_plugin"},
 ]

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import bench, conformance, doctor, explain, pipe, run, scenarios, serve, terraform
+from harness.cli import (
+    bench,
+    conformance,
+    doctor,
+    explain,
+    matrix,
+    pipe,
+    run,
+    scenarios,
+    serve,
+    terraform,
+)
 from harness.cli.messages import print_error
 from harness.errors import HarnessError
 from harness.run.result import INTERRUPTED
@@ -37,6 +48,7 @@ app.command("list")(scenarios.list_scenarios)
 app.command("schema")(scenarios.schema)
 app.command("up")(serve.up)
 app.command("conformance")(conformance.conformance)
+app.command("matrix")(matrix.matrix)
 app.command("doctor")(doctor.doctor)
 app.command("terraform")(terraform.terraform)
 app.add_typer(bench.bench)

@@ -1,0 +1,1 @@
+"""The kill matrix: which scenario finds which defect, and by which check."""

@@ -1,0 +1,80 @@
+"""Cells on several processes: each has an engine of its own, because a process can have only one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+from harness.matrix.cell import Cell, run_cell
+from harness.run.step_world import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.matrix.plan import Task
+
+POLL_SECONDS = 1.0
+END_SECONDS = 10.0
+
+
+def run_tasks(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]) -> list[Cell]:
+    """Every cell, in the order of `tasks` whatever the order in which they end.
+
+    Args:
+        tasks: what to run.
+        jobs: processes; 1 runs everything in this one.
+        done: told each cell as it ends.
+
+    Raises:
+        HarnessError: a process died.
+    """
+    if jobs == 1 or len(tasks) == 1:
+        cells = []
+        with Bench() as bench:
+            for task in tasks:
+                cells.append(run_cell(bench, task.pipeline, task.scenario, task.seeds))
+                done(cells[-1])
+        return cells
+    return _side_by_side(tasks, min(jobs, len(tasks)), done)
+
+
+def _side_by_side(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]) -> list[Cell]:
+    context = multiprocessing.get_context("spawn")
+    todo: Any = context.Queue()
+    ended: Any = context.Queue()
+    for place, task in enumerate(tasks):
+        todo.put((place, task))
+    for _ in range(jobs):
+        todo.put(None)
+    workers = [context.Process(target=_work, args=(todo, ended), daemon=True) for _ in range(jobs)]
+    for worker in workers:
+        worker.start()
+    found: dict[int, Cell] = {}
+    try:
+        while len(found) < len(tasks):
+            try:
+                place, cell = ended.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                if any(worker.exitcode not in (None, 0) for worker in workers):
+                    raise HarnessError(
+                        "a process of the matrix died",
+                        hint="run the same with --jobs 1 to see why",
+                    ) from None
+                continue
+            found[place] = cell
+            done(cell)
+    finally:
+        for worker in workers:
+            if len(found) < len(tasks):
+                worker.terminate()
+            worker.join(END_SECONDS)
+    return [found[place] for place in range(len(tasks))]
+
+
+def _work(todo: Any, ended: Any) -> None:
+    with Bench() as bench:
+        while (taken := todo.get()) is not None:
+            place, task = taken
+            ended.put((place, run_cell(bench, task.pipeline, task.scenario, task.seeds)))

@@ -57,6 +57,39 @@ def aws(
     return _compare(others, row or [], seconds=seconds, as_json=as_json, quick=quick, doc=doc)
 
 
+@bench.command("sync")
+def sync(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    quick: Annotated[bool, typer.Option(help="Few records, short rounds: an impression.")] = False,
+    growth: Annotated[
+        bool, typer.Option(help="Only: cost per record and memory up to 1,000,000 that wait.")
+    ] = False,
+    doc: Annotated[
+        Path | None, typer.Option(help="Write the result as a section of this document.")
+    ] = None,
+) -> int:
+    """Compare the reference sync with the plainest SQL that does the same.
+
+    Exit code 1 when a row is below its bar.
+    """
+    from harness.bench import machine, show
+    from harness.bench import sync as reference
+
+    sizes = reference.QUICK if quick else reference.Sizes()
+    found, versions = reference.bench(sizes, growth_only=growth, tell=_tell)
+    about = machine.describe(versions)
+    if as_json:
+        _print_json({"machine": about, "rows": [one.as_json() for one in found]})
+    else:
+        _print(show.table(found, [reference.RAW]))
+    if doc is not None:
+        command = "harness bench sync" + " --growth" * growth + " --quick" * quick
+        heading = "Reference sync: growth" if growth else "Reference sync"
+        show.write_section(doc, heading, show.markdown(found, [reference.RAW], about, command))
+    return 0 if all(one.passed for one in found) else 1
+
+
 def _compare(
     others: Sequence[Contender],
     row_names: Sequence[str],

@@ -1,0 +1,158 @@
+"""An export loaded by the pipe, and by the plain INSERT … SELECT FROM s3() of the same files."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import zstandard
+
+from harness.bench import sync_data
+from harness.bench.dynamodb_cases import fresh_name
+from harness.bench.endpoint import UnsupportedError
+from harness.bench.object_cases import export
+from harness.clock import WallClock, stopwatch
+from harness.errors import HarnessError
+from harness.pipelines.pipeline import from_environ
+from harness.pipelines.reference.sync import ClickPipes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.bench.sync_world import World
+
+EXPORT_SECONDS_MAX = 600.0
+FILE_ITEMS = 100_000
+POLL_SECONDS = 0.01
+_clock = WallClock()
+
+
+def exported(here: World, target: str, items: int) -> str:
+    """So many items imported into a table and exported again; the export's URL."""
+    aws, table = here.aws, fresh_name()
+    for start in range(0, items, FILE_ITEMS):
+        body = zstandard.compress(sync_data.items(start, min(start + FILE_ITEMS, items)))
+        aws.s3.put_object(Bucket=target, Key=f"import/{start:09d}.json.zst", Body=body)
+    keys = [
+        {"AttributeName": part["attribute_name"], "KeyType": part["key_type"]}
+        for part in sync_data.KEY_SCHEMA
+    ]
+    told = aws.dynamodb.import_table(
+        S3BucketSource={"S3Bucket": target, "S3KeyPrefix": "import/"},
+        InputFormat="DYNAMODB_JSON",
+        InputCompressionType="ZSTD",
+        TableCreationParameters={
+            "TableName": table,
+            "KeySchema": keys,
+            "AttributeDefinitions": [
+                {"AttributeName": "customer_id", "AttributeType": "S"},
+                {"AttributeName": "order_id", "AttributeType": "N"},
+            ],
+            "BillingMode": "PAY_PER_REQUEST",
+        },
+    )["ImportTableDescription"]
+
+    def imported() -> bool:
+        nonlocal told
+        told = aws.dynamodb.describe_import(ImportArn=told["ImportArn"])["ImportTableDescription"]
+        return bool(told["ImportStatus"] != "IN_PROGRESS")
+
+    _clock.wait_until(imported, timeout_seconds=EXPORT_SECONDS_MAX, what="the import")
+    aws.dynamodb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    export(aws, told["TableArn"], target, items, seconds_max=EXPORT_SECONDS_MAX)
+    found = aws.dynamodb.list_exports(TableArn=told["TableArn"])["ExportSummaries"][0]
+    aws.dynamodb.delete_table(TableName=table)
+    return f"s3://{target}/AWSDynamoDB/{found['ExportArn'].rpartition('/')[2]}"
+
+
+class SnapshotPipe:
+    """Pipes that load one export, in this process: Python does little in them.
+
+    A process of its own would add the time that one takes to start. AWS clients are made once for
+    the same reason.
+
+    Args:
+        here: the servers.
+        url: of the export.
+    """
+
+    def __init__(self, here: World, url: str) -> None:
+        self._here = here
+        self._url = url
+        self._clients: dict[str, Any] = {}
+        self._failure: HarnessError | None = None
+
+    def load(self) -> tuple[float, tuple[int, int]]:
+        """Seconds from the pipe's start until it says that all is loaded; then `Target.final`.
+
+        Raises:
+            HarnessError: the pipe failed.
+        """
+        here, table, is_over = self._here, fresh_name().replace("-", "_"), threading.Event()
+        env = from_environ(here.variables(target=table, export=self._url))
+        env.stopping = is_over.is_set
+        env.aws_client = self._client
+        pipeline = ClickPipes(sync_data.pipe(table, source="none"))
+
+        def work() -> None:
+            try:
+                pipeline.run(env)
+            except HarnessError as error:
+                self._failure = error
+
+        elapsed = stopwatch()
+        seconds = 0.0
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+
+        def done() -> bool:
+            nonlocal seconds
+            if self._failure is not None:
+                raise self._failure
+            seconds = elapsed()
+            return self._is_loaded(table)
+
+        try:
+            _clock.wait_until(
+                done,
+                timeout_seconds=EXPORT_SECONDS_MAX,
+                what="the snapshot",
+                step_seconds=POLL_SECONDS,
+            )
+        finally:
+            is_over.set()
+            thread.join()
+        answer = here.target.final(table)
+        here.target.drop_pipe(table)
+        return seconds, answer
+
+    def _client(self, service: str, make: Callable[[], Any]) -> Any:
+        if service not in self._clients:
+            self._clients[service] = make()
+        return self._clients[service]
+
+    def _is_loaded(self, table: str) -> bool:
+        try:
+            found = self._here.target.rows(
+                f"SELECT count() FROM {table}_clickpipes_log "
+                "WHERE startsWith(message, 'snapshot loaded')"
+            )
+        except UnsupportedError:
+            return False  # there is no such table yet
+        return int(found[0][0]) > 0
+
+
+def load_plainly(here: World, url: str) -> tuple[float, tuple[int, int]]:
+    """The same by the plain statement, into a table made by the same statement."""
+    table = fresh_name().replace("-", "_")
+    here.target.run(sync_data.create_target(table))
+    files = f"{here.aws.url}/{url.removeprefix('s3://')}/data/*.json.gz"
+    statement = sync_data.raw_snapshot(table, files, here.aws)
+    elapsed = stopwatch()
+    here.target.run(statement)
+    seconds = elapsed()
+    answer = here.target.final(table)
+    here.target.drop(table)
+    return seconds, answer

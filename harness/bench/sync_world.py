@@ -1,0 +1,202 @@
+"""Where `harness bench sync` happens: both embedded servers, and pipes as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+
+from harness.backends.embedded_clickhouse import EmbeddedClickHouse
+from harness.bench.contenders import embedded
+from harness.bench.endpoint import Endpoint, UnsupportedError
+from harness.bench.measure import reason
+from harness.bench.sync_data import pipe
+from harness.clock import WallClock
+from harness.pipelines.pipeline import VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POLL_SECONDS = 0.02
+APPLY_SECONDS_MAX = 900.0
+STOP_SECONDS_MAX = 15.0
+OK = 200
+_clock = WallClock()
+
+
+@dataclass(slots=True)
+class Target:
+    """The embedded ClickHouse as the bench asks it: one keep-alive connection."""
+
+    server: EmbeddedClickHouse
+    _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
+
+    def run(self, sql: str, data: bytes = b"", **settings: object) -> bytes:
+        """One statement, with the data of an insert.
+
+        Raises:
+            UnsupportedError: ClickHouse refused it.
+        """
+        base, _, _ = self.server.url.rpartition("/")
+        address = urllib3.util.parse_url(base)
+        query = urlencode({"query": sql, **settings})
+        answer = self._http.request(
+            "POST", f"http://{address.host}:{address.port}/?{query}", body=data
+        )
+        if answer.status != OK:
+            raise UnsupportedError(reason(Exception(answer.data[:400].decode(errors="replace"))))
+        return answer.data
+
+    def rows(self, sql: str, **settings: object) -> list[list[Any]]:
+        """The rows of a SELECT."""
+        answer = self.run(f"{sql} FORMAT JSONCompactEachRow", b"", **settings)
+        return [orjson.loads(line) for line in answer.splitlines()]
+
+    def final(self, table: str) -> tuple[int, int]:
+        """How many rows are there in the end, and a digest of them: equal for equal tables."""
+        sql = f"SELECT count(), sum(cityHash64(* EXCEPT version)) FROM {table} FINAL"
+        ((count, digest),) = self.rows(sql, output_format_json_quote_64bit_integers=0)
+        return int(count), int(digest)
+
+    def drop(self, *tables: str) -> None:
+        """Make room, at once."""
+        for name in tables:
+            self.run(f"DROP TABLE IF EXISTS {name} SYNC")
+
+    def drop_pipe(self, table: str) -> None:
+        """A pipe's target and its own tables."""
+        self.drop(table, *(f"{table}_clickpipes_{part}" for part in ("checkpoint", "error", "log")))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Both servers and a folder."""
+
+    aws: Endpoint
+    target: Target
+    folder: Path
+
+    def variables(self, **fields: str) -> dict[str, str]:
+        """The environment of a pipeline."""
+        values = {
+            "aws_endpoint_url": self.aws.url,
+            "aws_access_key_id": self.aws.access_key,
+            "aws_secret_access_key": self.aws.secret_key,
+            "aws_region": self.aws.region,
+            "clickhouse_url": self.target.server.url,
+            **fields,
+        }
+        return {VARIABLES[name]: value for name, value in values.items()}
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Start both servers; they are gone afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        embedded().start() as aws,
+        EmbeddedClickHouse() as clickhouse,
+    ):
+        yield World(aws, Target(clickhouse), Path(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one pipe did.
+
+    Attributes:
+        seconds: from the moment when it knew its shards until its last checkpoint.
+        peak_bytes: the most resident memory that its process had.
+        final: as `Target.final`.
+    """
+
+    seconds: float
+    peak_bytes: int
+    final: tuple[int, int]
+
+
+@contextmanager
+def running(here: World, table: str, **changes: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A pipe as a process, stopped afterwards; its target and its tables stay.
+
+    Raises:
+        UnsupportedError: it ended by itself.
+    """
+    config = here.folder / f"{table}.json"
+    config.write_bytes(orjson.dumps(pipe(table, **changes)))
+    log = here.folder / f"{table}.log"
+    command = [sys.executable, "-m", "harness.pipelines.process", "clickpipes"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [*command, "--config", str(config)],
+            env=environment | here.variables(target=table),
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+        if process.poll() is not None:
+            raise UnsupportedError(reason(Exception(log.read_text(errors="replace")[-400:])))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def apply(here: World, stream: str, records: int, table: str) -> Applied:
+    """Let a new pipe apply what waits in a stream.
+
+    Raises:
+        UnsupportedError: it ended before, or took too long.
+    """
+    begun_us = ended_us = 0
+    with running(here, table, stream_name=stream) as process:
+
+        def done() -> bool:
+            nonlocal begun_us, ended_us
+            first, last, stored = _progress(here.target, table)
+            # Old revisions merge away: the first look that finds one counts.
+            begun_us, ended_us = begun_us or first, last
+            return stored >= records or process.poll() is not None
+
+        _clock.wait_until(
+            done, timeout_seconds=APPLY_SECONDS_MAX, what="the pipe", step_seconds=POLL_SECONDS
+        )
+        peak = 0 if process.poll() is not None else _peak_bytes(process.pid)
+    return Applied((ended_us - begun_us) / 1e6, peak, here.target.final(table))
+
+
+def _progress(target: Target, table: str) -> tuple[int, int, int]:
+    """First and last revision of the checkpoints, epoch µs, and how many records they cover."""
+    try:
+        found = target.rows(
+            "SELECT min(least), max(most), sum(stored) FROM (SELECT min(revision) AS least, "
+            "max(revision) AS most, max(records) AS stored "
+            f"FROM {table}_clickpipes_checkpoint GROUP BY unit)",
+            output_format_json_quote_64bit_integers=0,
+        )
+    except UnsupportedError:
+        return 0, 0, 0  # there is no such table yet
+    first, last, stored = found[0]
+    return int(first), int(last), int(stored)
+
+
+def _peak_bytes(pid: int) -> int:
+    """The most resident memory that a process had."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    line = next(one for one in status.splitlines() if one.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

@@ -8,10 +8,9 @@ serves. Where ClickHouse is no process of this machine's, AWS is made findable f
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
@@ -19,9 +18,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 from harness.backends.chdb_releases import python_of
 from harness.backends.choice import EMBEDDED, LOCALSTACK, LOOPBACK, Backends
 from harness.backends.clickhouse_container import ClickHouseContainer
-from harness.backends.clickhouse_url import address_of, query
+from harness.backends.clickhouse_url import address_of, query, with_database
+from harness.backends.disk import SPACE_LEFT_BYTES, SPACE_TO_START_BYTES, require_space
 from harness.backends.embedded_aws import EmbeddedAws
 from harness.backends.embedded_clickhouse import EmbeddedClickHouse
+from harness.backends.endpoints import AwsAccess, Stats
 from harness.backends.gate_proxy import GateProxy
 from harness.backends.localstack import LocalStack, running, version_at
 from harness.backends.reach import address_for
@@ -30,56 +31,13 @@ from harness.faults.live import CALM_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from types import TracebackType
 
     from harness.clock import Clock
 
 __all__ = ["EMBEDDED", "AwsAccess", "Backends", "Stats", "World", "require_space"]
 
-SPACE_TO_START_BYTES = 256 * 1024**2
-SPACE_LEFT_BYTES = 32 * 1024**2
-"""Below it ClickHouse may have refused inserts: no verdict on a pipeline can rest on that."""
-
 _direct = build_opener(ProxyHandler({}))
-
-
-def require_space(path: Path, needed_bytes: int) -> None:
-    """Make sure that ClickHouse has room.
-
-    Raises:
-        BackendError: less than `needed_bytes` are free where `path` lies.
-    """
-    free = shutil.disk_usage(path if path.exists() else path.parent).free
-    if free < needed_bytes:
-        raise BackendError(
-            f"no disk space for ClickHouse: {free / 1024**2:,.0f} MiB are free in {path.parent}, "
-            f"{needed_bytes / 1024**2:,.0f} MiB are needed",
-            hint="free some, or set TMPDIR to a folder on another disk",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class AwsAccess:
-    """Where AWS is and who asks."""
-
-    endpoint_url: str
-    access_key: str
-    secret_key: str
-    region: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """How far the stream is; zeros where the endpoint does not tell.
-
-    Attributes:
-        delivered: change records put into streams.
-        read: records handed out to consumers.
-    """
-
-    delivered: int = 0
-    read: int = 0
 
 
 class _Startable(Protocol):
@@ -108,6 +66,8 @@ class World:
 
     Attributes:
         notes: what a reader of the verdict should know about the servers.
+        clickhouse_database: that of the URL; empty keeps the one it came with.
+        count_delivered: how many change records reached the stream, where AWS does not tell.
     """
 
     def __init__(
@@ -120,6 +80,8 @@ class World:
         tell: Callable[[str], None] = _to_stderr,
     ) -> None:
         self.notes: list[str] = []
+        self.clickhouse_database = ""
+        self.count_delivered: Callable[[], int] = lambda: 0
         self._backends = backends
         self._clock = clock
         self._aws_settings = aws_settings
@@ -255,10 +217,19 @@ class World:
             server.close()
 
     @property
-    def is_lasting(self) -> tuple[bool, bool]:
-        """Whether AWS and ClickHouse outlive the run, with what it leaves in them."""
-        aws = self._aws is None and self._localstack is None
-        return aws, self._backends.clickhouse_kind == "url"
+    def aws_is_embedded(self) -> bool:
+        """True when AWS is the harness's own endpoint."""
+        return self._aws is not None
+
+    @property
+    def aws_is_lasting(self) -> bool:
+        """True when AWS outlives the run, with what the run leaves in it."""
+        return self._aws is None and self._localstack is None
+
+    @property
+    def clickhouse_is_lasting(self) -> bool:
+        """The same for ClickHouse."""
+        return self._backends.clickhouse_kind == "url"
 
     @property
     def aws(self) -> AwsAccess:
@@ -317,12 +288,13 @@ class World:
         """`http://user:password@host:port/database`."""
         if self._clickhouse is not None:
             return self._clickhouse.url
-        return self._container.url if self._container is not None else self._backends.clickhouse
+        url = self._container.url if self._container is not None else self._backends.clickhouse
+        return with_database(url, self.clickhouse_database) if self.clickhouse_database else url
 
     def stats(self) -> Stats:
         """How far the stream is."""
         if self._aws is None:
-            return Stats()
+            return Stats(self.count_delivered())
         told = self._aws.stats()
         return Stats(
             int(told.get("kinesis_records_put", 0)), int(told.get("kinesis_records_read", 0))

@@ -187,6 +187,8 @@ def _closing(result: Result) -> Text:
     cost = result.rates.get("us_per_change")
     if cost:
         text.append(f"\n  {cost:,.0f} µs for each change, from its write to a settled target")
+    for part in result.supplied:
+        text.append(f"\n  supplied: {part['feature']}, by {part['how']}; {part['reason']}")
     for note in result.notes:
         text.append(f"\n  {note}")
     if result.run_dir:

@@ -34,6 +34,7 @@ class Result:
         rates: per-second figures of the phases.
         sightings: what the run met that makes it prove something, with how often.
         backends: what AWS and ClickHouse were.
+        supplied: what AWS lacked and the harness supplied instead: feature, how and why.
         pipeline_log: the last lines that the pipeline wrote, for a run that did not pass.
         replay: the command that runs this again.
     """
@@ -50,6 +51,7 @@ class Result:
     rates: dict[str, float] = field(default_factory=dict)
     sightings: dict[str, int] = field(default_factory=dict)
     backends: dict[str, str] = field(default_factory=dict)
+    supplied: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pipeline_log: list[str] = field(default_factory=list)
     run_dir: Path | None = None
@@ -69,6 +71,7 @@ class Result:
             "seed": self.seed,
             "reason": self.reason,
             "backends": self.backends,
+            "supplied": self.supplied,
             "checks": [as_json(verdict) for verdict in self.checks],
             "expected_failures": self.expected_failures,
             "counts": self.counts,

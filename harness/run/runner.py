@@ -43,6 +43,7 @@ from harness.run.result import Result, decide, expected_failures
 from harness.run.settle import Expected, Settled, settle
 from harness.run.source import Source
 from harness.run.store import RUNS, create_run_dir, write_scenario, write_verdict
+from harness.run.surroundings import find_lacking, leave_database, own_database
 from harness.run.target import Target
 from harness.run.writing import Writing
 from harness.scenario.ddl import create_table
@@ -139,6 +140,7 @@ class _Run:
         settled, items = self.settle(world, source, target, child)
         if settled.how != "equal":
             world.require_health()
+            source.require_health()
         self.check(writing, items, target, settled)
         self.end(child)
         return self.result
@@ -168,12 +170,23 @@ class _Run:
                 )
             )
             self.result.backends = world.describe()
+            self.result.notes += world.notes
             detail += [f"{name} {what}" for name, what in self.result.backends.items()]
         return world
 
     def set_up(self, world: World, writing: Writing) -> tuple[Source, Target]:
         with self.phase("setup") as detail:
-            source = Source(self.scenario, world.aws, self.clock)
+            lacks = find_lacking(self.scenario, world, self.clock, self.result)
+            self.scenario = own_database(self.scenario, world)
+            self.stack.callback(lambda: leave_database(self.scenario, world, self.result))
+            source = Source(
+                self.scenario, world.aws, self.clock, lacks=lacks, tell=self.history.add
+            )
+            if world.aws_is_lasting:
+                source.require_free()
+                self.stack.callback(source.remove)
+            self.stack.callback(source.close)
+            world.count_delivered = source.delivered
             source.create()
             writing.open(world.aws)
             self.stack.callback(writing.close)
@@ -184,6 +197,7 @@ class _Run:
             self.result.backends["clickhouse"] = world.clickhouse_name(target.version())
             shards = self.scenario.stream.shard_count
             detail += [f"table {source.table}", f"{shards} shards", f"target {target.table}"]
+            detail += [f"{feature} supplied" for feature in lacks]
         return source, target
 
     def load(self, writing: Writing) -> None:

@@ -1,19 +1,25 @@
-"""The AWS side of a run, through boto3 alone: table, stream, destination, bucket, export, scan."""
+"""The AWS side of a run, through boto3 alone: table, stream, destination, bucket, export, scan.
+
+What the endpoint lacks (`harness.backends.lacks`) is supplied by other public operations of it.
+"""
 
 from __future__ import annotations
 
-from base64 import b64encode
+import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.backends.aws_clients import AwsClients, wire_item
+from harness.backends.supplied_export import supply_export
+from harness.backends.supplied_stream import SuppliedStream
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
+    from harness.backends.lacks import Feature
     from harness.backends.world import AwsAccess
     from harness.clock import Clock
     from harness.scenario.model import Scenario, Table
@@ -22,7 +28,14 @@ BUCKET = "harness-export"
 READY_SECONDS = 60.0
 EXPORT_SECONDS = 600.0
 
+SUPPLY_VIEW = "NEW_AND_OLD_IMAGES"
+"""What a table's stream must show to make change records of it."""
+
 Item = dict[str, Any]
+
+
+def _tell_nobody(_event: str, **_members: Any) -> None:
+    return
 
 
 class Source:
@@ -32,32 +45,33 @@ class Source:
         scenario: what to create.
         aws: the endpoint.
         clock: bounds every wait.
+        lacks: what of change capture the endpoint does not have, and gets from here.
+        tell: told the `change` and `delivery` events of a supplied stream.
     """
 
-    def __init__(self, scenario: Scenario, aws: AwsAccess, clock: Clock) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        aws: AwsAccess,
+        clock: Clock,
+        *,
+        lacks: Collection[Feature] = (),
+        tell: Callable[..., None] = _tell_nobody,
+    ) -> None:
         self._scenario = scenario
         self._clock = clock
-        self._session: Any = boto3.Session(
-            aws_access_key_id=aws.access_key,
-            aws_secret_access_key=aws.secret_key,
-            region_name=aws.region,
-        )
-        self._endpoint = aws.endpoint_url
-        self.dynamodb = self._client("dynamodb")
+        self._lacks = lacks
+        self._tell = tell
+        self._clients = AwsClients(aws)
+        self.dynamodb = self._clients["dynamodb"]
         self.table = scenario.table.table_name
         self.stream = scenario.stream.stream_name or f"{self.table}-cdc"
         self.table_arn = ""
         self.table_stream_arn = ""
         self.stream_arn = ""
-
-    def _client(self, service: str) -> Any:
-        config = Config(
-            retries={"max_attempts": 3, "mode": "standard"},
-            parameter_validation=False,
-            max_pool_connections=16,
-            s3={"addressing_style": "path"},
-        )
-        return self._session.client(service, endpoint_url=self._endpoint, config=config)
+        self.supplied_stream: SuppliedStream | None = None
+        self.bucket = BUCKET
+        self._supplied_items = -1
 
     def create(self) -> None:
         """Create stream, table and bucket, and wait until all are active.
@@ -69,23 +83,75 @@ class Source:
             self._create_stream()
             self._create_table()
             if self._scenario.snapshot.export:
-                self._client("s3").create_bucket(Bucket=BUCKET)
+                self._clients["s3"].create_bucket(Bucket=self.bucket)
         except (ClientError, BotoCoreError) as error:
             raise BackendError(f"setting up AWS failed: {error}") from error
 
+    def require_free(self) -> None:
+        """Make sure that a lasting endpoint has nothing of the names that will be made.
+
+        Raises:
+            BackendError: it has; what is there may be somebody's.
+        """
+        tables = self.dynamodb.get_paginator("list_tables").paginate()
+        taken = [f"table {self.table}"] if self.table in _all(tables, "TableNames") else []
+        streams = self._clients["kinesis"].get_paginator("list_streams").paginate()
+        taken += [f"stream {self.stream}"] if self.stream in _all(streams, "StreamNames") else []
+        if taken:
+            raise BackendError(
+                f"{self._clients.access.endpoint_url} already has {' and '.join(taken)}",
+                hint="remove it, or name another: --set table.table_name=… "
+                "--set stream.stream_name=…",
+            )
+        self.bucket = f"{BUCKET}-{secrets.token_hex(4)}"
+
+    def remove(self) -> None:
+        """Remove what `create` and the exports made; what is not there is no matter."""
+        s3 = self._clients["s3"]
+        steps: list[Callable[[], Any]] = [
+            lambda: self.dynamodb.delete_table(TableName=self.table),
+            lambda: self._clients["kinesis"].delete_stream(StreamName=self.stream),
+        ]
+        if self._scenario.snapshot.export:
+            steps += [lambda: _empty(s3, self.bucket), lambda: s3.delete_bucket(Bucket=self.bucket)]
+        for step in steps:
+            with suppress(ClientError, BotoCoreError):
+                step()
+
+    def delivered(self) -> int:
+        """How many records a supplied stream has put; 0 without one."""
+        return self.supplied_stream.delivered if self.supplied_stream is not None else 0
+
+    def require_health(self) -> None:
+        """Make sure that a supplied stream was in order, before anybody is judged.
+
+        Raises:
+            BackendError: the endpoint has refused it something for good.
+        """
+        if self.supplied_stream is not None:
+            self.supplied_stream.raise_if_broken()
+
+    def close(self) -> None:
+        """End what supplies the stream; harmless when nothing does."""
+        if self.supplied_stream is not None:
+            self.supplied_stream.close()
+
     def start_streaming(self) -> None:
-        """Enable the streaming destination and wait until it is active.
+        """Enable the streaming destination and wait until it is active; or supply one.
 
         Raises:
             BackendError: AWS refuses it, or it fails to enable.
         """
         try:
-            self._enable_destination()
+            if "streaming destination" in self._lacks:
+                self._supply_stream()
+            else:
+                self._enable_destination()
         except (ClientError, BotoCoreError) as error:
             raise BackendError(f"enabling the streaming destination failed: {error}") from error
 
     def _create_stream(self) -> None:
-        kinesis = self._client("kinesis")
+        kinesis = self._clients["kinesis"]
         kinesis.create_stream(StreamName=self.stream, ShardCount=self._scenario.stream.shard_count)
 
         def active() -> bool:
@@ -98,7 +164,7 @@ class Source:
 
     def _create_table(self) -> None:
         table = self._scenario.table
-        self.dynamodb.create_table(**table_request(table))
+        self.dynamodb.create_table(**self._table_request())
 
         def active() -> bool:
             found = self.dynamodb.describe_table(TableName=self.table)["Table"]
@@ -115,10 +181,37 @@ class Source:
                     "AttributeName": table.time_to_live.attribute_name,
                 },
             )
-        self.dynamodb.update_continuous_backups(
-            TableName=self.table,
-            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+        if "point-in-time recovery" not in self._lacks:
+            self.dynamodb.update_continuous_backups(
+                TableName=self.table,
+                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+            )
+
+    def _table_request(self) -> dict[str, Any]:
+        request = table_request(self._scenario.table)
+        if "streaming destination" in self._lacks:
+            given = self._scenario.table.stream_view_type
+            if given not in (None, SUPPLY_VIEW):
+                raise BackendError(
+                    f"this endpoint's streaming destination must be supplied from {SUPPLY_VIEW}, "
+                    f"but the scenario's table stream is {given}",
+                    hint="run it with --aws embedded",
+                )
+            request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": SUPPLY_VIEW}
+        return request
+
+    def _supply_stream(self) -> None:
+        stream = self._scenario.stream
+        self.supplied_stream = SuppliedStream(
+            self._clients,
+            self._clock,
+            table=self.table,
+            table_stream_arn=self.table_stream_arn,
+            stream=self.stream,
+            precision=stream.approximate_creation_date_time_precision,
+            tell=self._tell,
         )
+        self.supplied_stream.start()
 
     def _enable_destination(self) -> None:
         precision = self._scenario.stream.approximate_creation_date_time_precision
@@ -142,12 +235,17 @@ class Source:
         self._wait(active, f"the streaming destination of {self.table} to be ACTIVE")
 
     def export(self) -> tuple[str, str]:
-        """Request a full export now; returns its ARN and export time (ISO 8601)."""
+        """Request a full export now, or make it; returns its ARN and export time (ISO 8601)."""
         snapshot = self._scenario.snapshot
         try:
+            if "export" in self._lacks:
+                arn, time, self._supplied_items = supply_export(
+                    self._clients, self._clock, snapshot, table=self.table, bucket=self.bucket
+                )
+                return arn, time
             asked = self.dynamodb.export_table_to_point_in_time(
                 TableArn=self.table_arn,
-                S3Bucket=BUCKET,
+                S3Bucket=self.bucket,
                 S3Prefix=snapshot.s3_prefix,
                 ExportFormat=snapshot.export_format,
             )["ExportDescription"]
@@ -161,6 +259,8 @@ class Source:
         Raises:
             BackendError: it FAILED; the message gives AWS's reason.
         """
+        if self._supplied_items >= 0:
+            return self._supplied_items
         description: dict[str, Any] = {}
 
         def done() -> bool:
@@ -178,7 +278,12 @@ class Source:
     def export_location(self, export_arn: str) -> str:
         """`s3://bucket/prefix/AWSDynamoDB/<export-id>` of an export."""
         prefix = self._scenario.snapshot.s3_prefix.strip("/")
-        parts = [BUCKET, *([prefix] if prefix else []), "AWSDynamoDB", export_arn.split("/")[-1]]
+        parts = [
+            self.bucket,
+            *([prefix] if prefix else []),
+            "AWSDynamoDB",
+            export_arn.split("/")[-1],
+        ]
         return "s3://" + "/".join(parts)
 
     def scan(self) -> Iterator[Item]:
@@ -190,7 +295,7 @@ class Source:
         try:
             for page in pages.paginate(TableName=self.table, ConsistentRead=True):
                 for item in page["Items"]:
-                    yield _wire(item)
+                    yield wire_item(item)
         except (ClientError, BotoCoreError) as error:
             raise BackendError(f"the scan of {self.table} failed: {error}") from error
 
@@ -198,6 +303,16 @@ class Source:
         self, condition: Callable[[], bool], what: str, *, seconds: float = READY_SECONDS
     ) -> None:
         self._clock.wait_until(condition, timeout_seconds=seconds, what=what)
+
+
+def _all(pages: Any, member: str) -> set[str]:
+    return {name for page in pages for name in page[member]}
+
+
+def _empty(s3: Any, bucket: str) -> None:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for found in page.get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=found["Key"])
 
 
 def table_request(table: Table) -> dict[str, Any]:
@@ -219,25 +334,3 @@ def table_request(table: Table) -> dict[str, Any]:
             "StreamViewType": table.stream_view_type,
         }
     return request
-
-
-def _wire(item: Item) -> Item:
-    """boto3 decodes base64; the wire form has it encoded."""
-    return {name: _wire_value(value) for name, value in item.items()}
-
-
-def _wire_value(attribute: dict[str, Any]) -> dict[str, Any]:
-    kind, value = next(iter(attribute.items()))
-    if kind in ("S", "N", "BOOL", "NULL", "SS", "NS"):
-        return attribute
-    if kind == "B":
-        return {"B": _base64(value)}
-    if kind == "BS":
-        return {"BS": [_base64(member) for member in value]}
-    if kind == "M":
-        return {"M": {name: _wire_value(member) for name, member in value.items()}}
-    return {"L": [_wire_value(member) for member in value]}
-
-
-def _base64(raw: bytes) -> str:
-    return b64encode(raw).decode()

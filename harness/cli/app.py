@@ -18,8 +18,10 @@ from harness.cli import (
     conformance,
     doctor,
     explain,
+    fuzz,
     matrix,
     pipe,
+    replay,
     run,
     scenarios,
     serve,
@@ -48,6 +50,8 @@ app.command("list")(scenarios.list_scenarios)
 app.command("schema")(scenarios.schema)
 app.command("up")(serve.up)
 app.command("conformance")(conformance.conformance)
+app.command("fuzz")(fuzz.fuzz)
+app.command("replay")(replay.replay)
 app.command("matrix")(matrix.matrix)
 app.command("doctor")(doctor.doctor)
 app.command("terraform")(terraform.terraform)

@@ -16,6 +16,7 @@ can be left out or change places, and the rest still means the same.
 | `land` | `clickhouse INSERT orders #2` | an INSERT of a killed pipeline takes effect at last |
 | `split`, `merge` | shard id | |
 | `export` | | a second export |
+| `outage` | | the stream's retention passes while the pipeline is down, and then a second export |
 | `lose-checkpoints` | | what the pipeline kept of its position is gone |
 | `advance` | | the clock goes on until somebody asks something |
 | `calm` | | the run ends here: no more faults, everything is delivered |
@@ -98,26 +99,35 @@ class RandomChooser:
         return self._random.choices(enabled, [action.weight for action in enabled])[0]
 
 
+PATIENCE = 400
+
+
 class RecordedChooser:
     """Takes the actions of a list, one after the other, and then ends the run.
 
     A recorded action that is not possible yet waits for what leads to it: requests are released and
-    the clock advanced, oldest first, at most `PATIENCE` times. So a list may leave out what goes
-    without saying.
+    the clock advanced, oldest first, at most `patience` times. So a list may leave out what goes
+    without saying. A request may be named by its first words alone (`clickhouse INSERT orders`):
+    then the next such request is meant.
 
     Args:
         steps: what to do.
         strict: no such patience: what is not possible at once is an error.
+        patience: how many steps may lead to a recorded one.
+
+    Attributes:
+        left_out: positions of the steps that were not possible, in order.
     """
 
-    PATIENCE = 400
-
-    def __init__(self, steps: Sequence[Action], *, strict: bool = True) -> None:
+    def __init__(
+        self, steps: Sequence[Action], *, strict: bool = True, patience: int = PATIENCE
+    ) -> None:
         self._steps = list(steps)
         self._strict = strict
+        self._patience = patience
         self._at = 0
         self._waited = 0
-        self.left_out: list[Action] = []
+        self.left_out: list[int] = []
 
     def choose(self, enabled: Sequence[Action]) -> Action | None:
         """The next recorded action.
@@ -127,32 +137,48 @@ class RecordedChooser:
         """
         while self._at < len(self._steps):
             wanted = self._steps[self._at]
-            if wanted in enabled:
+            found = _same(enabled, wanted)
+            if found is not None:
                 self._at += 1
                 self._waited = 0
-                return wanted
+                return found
             if self._strict:
                 raise DidNotReplay(
                     f"step {self._at + 1}, {str(wanted)!r}, is not possible here",
                     hint=f"possible: {', '.join(str(a) for a in enabled[:6])}",
                 )
             onward = _onward(enabled, wanted)
-            if onward is not None and self._waited < self.PATIENCE:
+            if onward is not None and self._waited < self._patience:
                 self._waited += 1
                 return onward
-            self.left_out.append(wanted)
+            self.left_out.append(self._at)
             self._at += 1
             self._waited = 0
         return None
+
+
+def _same(enabled: Sequence[Action], wanted: Action) -> Action | None:
+    if wanted in enabled:
+        return wanted
+    if wanted.do not in ("release", "land") or "#" in wanted.what:
+        return None
+    start = f"{wanted.what} " if wanted.what else ""
+    for action in enabled:
+        is_alike = action.do == wanted.do and action.how == wanted.how
+        if is_alike and action.what.startswith(start):
+            return action
+    return None
 
 
 def _onward(enabled: Sequence[Action], wanted: Action) -> Action | None:
     """What may lead to `wanted`: only a request can still come, and a write after those before it."""
     if wanted.do == "write":
         return next((a for a in enabled if a.do == "skip" and a.what < wanted.what), None)
-    if wanted.do != "release":
+    needs_request = wanted.do == "release" or (wanted.do == "kill" and wanted.how != "before")
+    if not needs_request and wanted.do != "kill":
         return None
-    for action in enabled:
-        if action.do == "start" or (action.do == "release" and action.how == "ok"):
-            return action
-    return next((action for action in enabled if action.do == "advance"), None)
+    start = next((a for a in enabled if a.do == "start" and not a.how), None)
+    if start is not None or not needs_request:
+        return start
+    released = next((a for a in enabled if a.do == "release" and a.how == "ok"), None)
+    return released or next((action for action in enabled if action.do == "advance"), None)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
 from harness.checks.evidence import Write
-from harness.errors import HarnessError
 from harness.faults.fault import make_fault
 from harness.faults.gate import Gate
 from harness.faults.sightings import SightingCounter
 from harness.pipelines.pipeline import Environment
+from harness.run.step_answers import OK, TurnStream, one_line, shown
 from harness.run.step_threads import Activities, Activity, PipelineClock
 from harness.run.step_transport import InProcessHttp
 from harness.run.step_world import CLICKHOUSE_URL, StepWorld
@@ -39,10 +39,9 @@ if TYPE_CHECKING:
 
 WRITE_SECONDS = 1e-6
 REQUEST_SECONDS = 0.0005
-TURN_SECONDS = 0.02
+EAGER = 6.0
 ADVANCE_WAKES_MAX = 2_000
 ADVANCE_SECONDS_MAX = 5.0
-_OK = 200
 
 
 @dataclass(slots=True)
@@ -55,6 +54,7 @@ class Counts:
     reshards: int = 0
     exports: int = 0
     lost_checkpoints: int = 0
+    outages: int = 0
     copies: int = 0
     requests: int = 0
     inserts: int = 0
@@ -136,7 +136,7 @@ class Example:
         passage = self.gate.open(request, kind)
         answer = self.activities.ask(passage)
         if not isinstance(answer.body, bytes):
-            answer.body = _TurnStream(answer.body, self.activities, self.world.clock.now_us)
+            answer.body = TurnStream(answer.body, self.activities, self.world.clock.now_us)
         return answer
 
     # What the scheduler does.
@@ -153,6 +153,19 @@ class Example:
         except AwsError as error:
             outcome = f"refused: {error.code}"
         marker = "" if operation.kind == "delete" else operation.marker
+        came, _, refusal = outcome.partition(": ")
+        self.note(
+            "write",
+            number=operation.number,
+            kind=operation.kind,
+            phase=operation.phase,
+            key=operation.key,
+            id=marker,
+            counter=operation.counter,
+            started_us=self.world.clock.now_us(),
+            outcome=came,
+            error=refusal,
+        )
         self.writes.append(
             Write(
                 operation.number,
@@ -215,7 +228,7 @@ class Example:
         answer = self._carry_out(passage)
         self.world.clock.advance(REQUEST_SECONDS)
         self.activities.reply(activity, answer)
-        saw = _shown(answer)
+        saw = shown(answer)
         if saw == "200" and passage.asked.operation == "GetRecords":
             assert isinstance(answer.body, bytes)
             count = answer.body.count(b"SequenceNumber")
@@ -269,7 +282,7 @@ class Example:
             is_insert = passage.asked.operation == "INSERT"
             if how == "after":
                 answer = self._app(passage)(passage.request)
-                landed |= is_insert and answer.status == _OK
+                landed |= is_insert and answer.status == OK
             elif how == "in-flight" and is_insert:
                 self.in_flight.append(passage)
         self.note(
@@ -288,7 +301,7 @@ class Example:
         self.in_flight.remove(passage)
         answer = self._app(passage)(passage.request)
         self.note("operator", act="land", request=str(passage.asked), status=answer.status)
-        return _shown(answer)
+        return shown(answer)
 
     def notice_end(self) -> bool:
         """True when the pipeline has just been found to have ended by itself."""
@@ -296,7 +309,7 @@ class Example:
         if incarnation is None or incarnation.main.state != "ended":
             return False
         failure = incarnation.main.failure
-        said = "returned" if failure is None else _one_line(failure)
+        said = "returned" if failure is None else one_line(failure)
         self.ends.append(said)
         self.note("pipeline", incarnation=incarnation.number, state="exited", said=said)
         self.activities.kill()
@@ -322,6 +335,23 @@ class Example:
 
     def _is_over(self) -> bool:
         return self.incarnation is not None and self.incarnation.main.state == "ended"
+
+    def last_words(self) -> list[str]:
+        """What the pipeline printed last before it ended by itself."""
+        return []
+
+    def may_advance(self) -> bool:
+        """True when letting time pass may lead to something."""
+        has_wake = self.activities.next_wake_us() is not None
+        return has_wake or self.world.clock.next_timer_us() is not None
+
+    def may_be_stalled(self) -> bool:
+        """True when a target that has long not changed by the world's clock will not change."""
+        return True
+
+    def eagerness(self, _activity: Activity) -> float:
+        """The weight of answering a held request as it should be."""
+        return EAGER
 
     def empty_state_dir(self) -> None:
         """Whatever the pipeline has written to its folder is gone."""
@@ -352,42 +382,3 @@ class Example:
 
     def _note_request(self, event: str, members: dict[str, Any]) -> None:
         self.note(event, **members)
-
-
-class _TurnStream:
-    """A body that goes on, for a thread that must hand its turn back while it waits."""
-
-    def __init__(self, stream: Any, activities: Activities, now_us: Callable[[], int]) -> None:
-        self._stream = stream
-        self._activities = activities
-        self._now_us = now_us
-        stream.on_ready(lambda: None)
-
-    def read(self) -> bytes | None:
-        """What comes next; rests until there is something."""
-        while True:
-            piece: bytes | None = self._stream.read()
-            if piece is None or piece:
-                return piece
-            self._activities.sleep(self._now_us() + round(TURN_SECONDS * 1e6))
-
-    def on_ready(self, wake: Callable[[], None]) -> None:
-        """`read` never comes back empty: nobody needs to be woken."""
-
-    def close(self) -> None:
-        """The reader has gone."""
-        self._stream.close()
-
-
-def _shown(answer: Response) -> str:
-    if answer.cut_after is not None:
-        return "cut"
-    if answer.status != _OK:
-        return str(answer.status)
-    return "200"
-
-
-def _one_line(failure: BaseException) -> str:
-    if isinstance(failure, HarnessError):
-        return failure.message
-    return f"{type(failure).__name__}: {str(failure).splitlines()[0] if str(failure) else ''}"

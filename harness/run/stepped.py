@@ -22,9 +22,8 @@ import orjson
 
 from harness.checks.check import as_json, judge
 from harness.clock import VirtualClock, stopwatch
-from harness.errors import ScenarioError, UsageError
+from harness.errors import ScenarioError
 from harness.faults.fault import applies, known_faults
-from harness.pipelines.pipeline import pipelines
 from harness.run.collect import collect
 from harness.run.gates import missing_sightings
 from harness.run.pipelines import config_of, is_own
@@ -32,6 +31,8 @@ from harness.run.result import Outcome, decide, expected_failures
 from harness.run.step_actions import Action, Enabled, RandomChooser
 from harness.run.step_calm import Calm
 from harness.run.step_example import Example
+from harness.run.step_external import ExternalExample, is_program
+from harness.run.step_maker import maker_of
 from harness.run.step_operator import Operator
 
 if TYPE_CHECKING:
@@ -42,9 +43,13 @@ if TYPE_CHECKING:
     from harness.run.step_actions import Chooser
     from harness.run.step_world import Bench
     from harness.scenario.model import Scenario, Stepped
+    from harness.workload.operations import Operation
 
 CALM_WEIGHT = 0.8
 """Once all is written and delivered: a dozen steps more, for what the pipeline has in its hands."""
+
+PROMPT_MS = 1000
+"""A pipeline that flushes within this holds nothing back that the calm phase would have to wait for."""
 
 STEP_SETTINGS = {
     "workers": 0,
@@ -114,6 +119,7 @@ def run_stepped(
     *,
     pipeline: str = "",
     make: Callable[[dict[str, Any]], Pipeline] | None = None,
+    operations: Sequence[Operation] | None = None,
 ) -> StepResult:
     """Run one example to its verdict.
 
@@ -123,27 +129,30 @@ def run_stepped(
         chooser: who takes the steps; None draws them from the scenario's seed.
         pipeline: name of a pipeline that ships; empty takes the scenario's.
         make: makes the pipeline from its config, in place of one that ships.
+        operations: the workload, in place of the one that the scenario's seed gives.
 
     Raises:
         UsageError: no such pipeline, or one that does not run in this process.
+        PipelineError: the class or function of the scenario cannot be loaded.
         ScenarioError: the scenario does not fit its target.
         DidNotReplay: a recorded step is not possible.
     """
     name = pipeline or scenario.pipeline.name
-    if make is None:
-        if is_own(scenario, name):
-            raise UsageError(
-                f"pipeline {name!r} is code of its own: a stepped run needs one that ships",
-                hint="leave out --stepped",
-            )
-        make = pipelines().get(name)
-    maker = make
-    own = scenario.pipeline.settings if name == scenario.pipeline.name else {}
-    config = config_of(scenario, {**STEP_SETTINGS, **own})
     elapsed = stopwatch()
-    example = Example(bench, scenario, lambda: maker(config))
+    is_brief = False
+    is_brief = False
+    if make is None and is_program(scenario, name):
+        example: Example = ExternalExample(bench, scenario, operations)
+    else:
+        maker = make or maker_of(scenario, name)
+        own = scenario.pipeline.settings if name == scenario.pipeline.name else {}
+        config = config_of(scenario, {**STEP_SETTINGS, **own})
+        waits_ms = config["settings"]["streaming_max_insert_wait_ms"]
+        is_brief = make is None and not is_own(scenario, name) and waits_ms <= PROMPT_MS
+        example = Example(bench, scenario, lambda: maker(config), operations)
     try:
-        run = _Run(example, chooser or RandomChooser(VirtualClock(seed=scenario.seed)))
+        chooser = chooser or RandomChooser(VirtualClock(seed=scenario.seed))
+        run = _Run(example, chooser, is_brief=is_brief)
         run.explore()
         run.calm()
         run.judge(name)
@@ -154,7 +163,7 @@ def run_stepped(
 
 
 class _Run:
-    def __init__(self, example: Example, chooser: Chooser) -> None:
+    def __init__(self, example: Example, chooser: Chooser, *, is_brief: bool) -> None:
         self.example = example
         self.chooser = chooser
         self.bounds: Stepped = example.scenario.stepped
@@ -163,7 +172,7 @@ class _Run:
         self.todo = [o for o in example.operations if o.phase != "before"]
         self.fault_kinds = [(name, known_faults().get(name)) for name in self.bounds.faults]
         self.operator = Operator(example)
-        self.calm_phase = Calm(example)
+        self.calm_phase = Calm(example, is_brief=is_brief)
 
     def explore(self) -> None:
         """The phase with faults: the chooser decides."""
@@ -249,7 +258,7 @@ class _Run:
             assert activity.passage is not None
             asked = activity.passage.asked
             is_insert = asked.operation == "INSERT"
-            hows = [("ok", 6.0)]
+            hows = [("ok", example.eagerness(activity))]
             if may_fail:
                 weight = 0.6 if is_insert else 0.15
                 hows += [(name, weight) for name, kind in self.fault_kinds if applies(kind, asked)]
@@ -286,7 +295,7 @@ class _Run:
                 return example.land(passage)
 
             found.append(Enabled(Action("land", str(passage.asked)), land))
-        if example.activities.next_wake_us() or example.world.clock.next_timer_us():
+        if example.may_advance():
             found.append(Enabled(Action("advance", weight=0.3 if held else 2.0), example.advance))
         return found
 
@@ -313,6 +322,8 @@ class _Run:
         if example.incarnation is None:
             if example.incarnations and example.counts.exports < self.bounds.exports_max:
                 found.append(Enabled(Action("export", weight=0.5), self.operator.second_export))
+            if example.incarnations and example.counts.outages < self.bounds.outages_max:
+                found.append(Enabled(Action("outage", weight=3.0), self.operator.outage))
             lost = example.counts.lost_checkpoints
             if example.incarnations and lost < self.bounds.lost_checkpoints_max:
                 action = Action("lose-checkpoints", weight=0.5)
@@ -356,6 +367,7 @@ class _Run:
         result.sightings = dict(sorted(example.sightings.counts.items()))
         result.events = example.events
         result.pipeline_ends = example.ends
+        result.notes += example.last_words()
         counts = example.counts
         result.counts = {name: getattr(counts, name) for name in counts.__slots__}
         result.counts |= {"steps": len(result.trace), "writes": len(example.writes)}

@@ -1,0 +1,184 @@
+"""`harness fuzz`: draws workload, faults and schedule until a pipeline goes wrong, and cuts it down."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from harness.errors import UsageError
+from harness.run.result import EXIT_CODES, Outcome
+
+if TYPE_CHECKING:
+    from harness.fuzz.campaign import Campaign, Findings
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|)")
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def fuzz(
+    *,
+    pipeline: Annotated[
+        str, typer.Option(help="A pipeline by name, or module:name of a Python one.")
+    ] = "",
+    time: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long: 60s, 10m, 8h.")
+    ] = "",
+    examples: Annotated[int, typer.Option(min=0, help="How many, instead of how long.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
+    scenario: Annotated[
+        str, typer.Option(help="Draw from this scenario, made small; a name or a TOML file.")
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the scenario."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draw the same examples again; default: new ones.")
+    ] = None,
+    changes: Annotated[int, typer.Option(min=2, help="Most writes of an example.")] = 20,
+    first: Annotated[bool, typer.Option("--first", help="End with the first failure.")] = False,
+    out: Annotated[Path, typer.Option(help="Where repro files go.")] = Path("repros"),
+    database: Annotated[
+        Path | None, typer.Option(help="Where failures are kept that the next run tries first.")
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(help="Note finished blocks in this file, and go on from what it holds."),
+    ] = None,
+    dask: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Run on this Dask cluster: tcp://host:8786.")
+    ] = "",
+    allow_command: Annotated[
+        bool,
+        typer.Option("--allow-command", help="Let scenarios from elsewhere run code they bring."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
+    ] = False,
+) -> int:
+    """Search for a schedule under which a pipeline goes wrong; write what is left of it as a file.
+
+    Exit code 1 when something failed, 3 when an example had no verdict, 0 otherwise.
+    """
+    from harness.clock import WallClock
+    from harness.fuzz.campaign import Campaign, search
+    from harness.fuzz.database import FOLDER, Database
+    from harness.fuzz.ground import ground
+    from harness.run.pipelines import require_pipeline
+
+    base = ground(scenario, pipeline, overrides=tuple(settings or ()))
+    name = pipeline or base.pipeline.name
+    require_pipeline(base, name, allow_command=allow_command or ":" in pipeline)
+    campaign = Campaign(
+        base,
+        name,
+        WallClock().now_us() % 2**31 if seed is None else seed,
+        out,
+        examples=examples,
+        seconds=_seconds(time, examples),
+        jobs=jobs,
+        journal=journal,
+        database=Database(database or FOLDER, name, base.name),
+        first_only=first,
+        changes_max=changes,
+        defect=_defect(name),
+        dask=dask,
+    )
+    show = _Progress(campaign)
+    findings = search(campaign, tell=show.tell)
+    show.end()
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(findings.as_json(), option=orjson.OPT_INDENT_2))
+        sys.stdout.buffer.write(b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        _print(findings, campaign)
+    return EXIT_CODES[_outcome(findings)]
+
+
+def _outcome(findings: Findings) -> Outcome:
+    if findings.found:
+        return "failed"
+    return "unknown" if findings.unknown or not findings.examples else "passed"
+
+
+def _seconds(time: str, examples: int) -> float:
+    if not time:
+        return 0.0 if examples else 60.0
+    found = _SPAN.fullmatch(time)
+    if found is None or not float(found[1]):
+        raise UsageError(f"--for takes a time, not {time!r}", hint="for example --for 60s or 10m")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _defect(pipeline: str) -> str:
+    """A mutant is named after its defect."""
+    from harness.pipelines.pipeline import SHIPPED
+
+    module = SHIPPED.get(pipeline, ("", ""))[0]
+    return pipeline if ".mutants" in module else ""
+
+
+class _Progress:
+    """One line on a terminal that is kept up to date."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        from harness.clock import stopwatch
+
+        self._campaign = campaign
+        self._elapsed = stopwatch()
+        self._examples = 0
+        self._shown = 0.0
+        self._is_live = sys.stderr.isatty()
+
+    def tell(self, findings: Findings) -> None:
+        self._examples += 1
+        now = self._elapsed()
+        if self._is_live and now - self._shown > 0.2:
+            self._shown = now
+            rate = self._examples / now * 60
+            sys.stderr.write(
+                f"\r{self._examples:,} examples, {rate:,.0f}/min, {len(findings.found)} failures  "
+            )
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        if self._is_live:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _print(findings: Findings, campaign: Campaign) -> None:
+    console = Console(highlight=False)
+    spent = findings.example_seconds
+    rate = f", {findings.examples / spent * 60:,.0f}/min and process" if spent else ""
+    console.print(
+        f"{findings.examples:,} examples of {campaign.pipeline} in {findings.seconds:.0f} s{rate}"
+        f"  (seed {campaign.seed})",
+        markup=False,
+    )
+    for found in findings.found.values():
+        told = ", ".join(f"{k} = {v}" for k, v in found.failure.key.items())
+        console.print(
+            f"failed  {found.failure.check}  {told}: {found.failure.message}", markup=False
+        )
+        times = f"{found.steps} steps, met {found.seen} times"
+        console.print(f"        {findings.files[found.signature]}  ({times})", markup=False)
+    for reason, often in findings.unknown.items():
+        console.print(f"unknown {often} times: {reason}", markup=False)
+    if findings.repaired:
+        console.print(f"{findings.repaired} known failures pass now", markup=False)
+    if findings.resumed:
+        console.print(f"{findings.resumed} blocks were in the journal", markup=False)
+    from harness.faults.sightings import SIGHTINGS
+
+    never = [name for name in SIGHTINGS if not findings.sightings.get(name)]
+    if never and findings.examples:
+        console.print(f"never met: {', '.join(never)}", markup=False)
+    if not findings.found and not findings.unknown:
+        console.print("nothing failed")

@@ -1,0 +1,98 @@
+"""Chooses the schedule of a drawn example: by weight, with an eye for the windows where bugs live.
+
+Choosing evenly hardly ever kills a pipeline between an INSERT and its checkpoint. So after an action
+that opens such a window, what can go wrong in it weighs more; and each example draws anew which
+actions it likes at all, because a bug that needs many of one kind drowns where every kind comes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random  # noqa: TID251 - the type alone
+
+    from harness.run.step_actions import Action
+
+LIKINGS = (0.1, 0.4, 1.0, 1.0, 1.0, 3.0, 8.0)
+_DISTURBS = frozenset({"kill", "split", "merge", "export", "lose-checkpoints"})
+
+
+class GuidedChooser:
+    """Draws by weight, in the light of what was done before.
+
+    Args:
+        random: decides every choice.
+        deletes: names of the writes that delete.
+        target: name of the target table.
+        prefix: actions to take first, as long as they are possible.
+    """
+
+    def __init__(
+        self,
+        random: Random,
+        *,
+        deletes: frozenset[str],
+        target: str,
+        prefix: Sequence[Action] = (),
+    ) -> None:
+        self._random = random
+        self._deletes = deletes
+        self._insert = f"clickhouse INSERT {target} "
+        self._prefix = list(prefix)
+        self._likings: dict[tuple[str, str], float] = {}
+        self._last: Action | None = None
+        self._unread = False
+
+    def choose(self, enabled: Sequence[Action]) -> Action:
+        """The next of the prefix, or one drawn."""
+        action = None
+        while self._prefix and action is None:
+            wanted = self._prefix.pop(0)
+            action = next((a for a in enabled if a == wanted), None)
+        if action is None:
+            weights = [self._weight(one) for one in enabled]
+            if not any(weights):
+                weights = [one.weight for one in enabled]
+            action = self._random.choices(enabled, weights)[0]
+        if action.do == "deliver":
+            self._unread = True
+        elif action.do == "release" and " GetRecords " in action.what and action.how == "ok":
+            self._unread = False
+        self._last = action
+        return action
+
+    def _weight(self, action: Action) -> float:
+        weight = action.weight
+        if not weight or action.do == "calm":
+            return weight
+        return weight * self._liking(action) * self._window(action)
+
+    def _liking(self, action: Action) -> float:
+        """How much this example is fond of such actions; drawn when one is first met."""
+        if action.do == "release" and action.how == "ok":
+            return 1.0
+        kind = (action.do, action.how)
+        if kind not in self._likings:
+            self._likings[kind] = self._random.choice(LIKINGS)
+        return self._likings[kind]
+
+    def _window(self, action: Action) -> float:
+        last = self._last
+        if last is None:
+            return 1.0
+        if action.do == "kill" and last.do == "release" and last.what.startswith(self._insert):
+            # Rows are stored, or may be, and the checkpoint is not.
+            return 6.0
+        if action.do == "write" and last.do == "write":
+            # Two changes in one tick.
+            return 1.5
+        if action.do == "deliver" and action.how and action.what in self._deletes:
+            # A tombstone that comes again, perhaps after the key is back.
+            return 4.0
+        if action.do in ("split", "merge") and self._unread:
+            return 6.0
+        if action.do == "start" and last.do in _DISTURBS:
+            return 2.0
+        return 1.0

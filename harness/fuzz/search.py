@@ -1,0 +1,156 @@
+"""Draws examples and keeps what fails: a block of them, the same for the same seed.
+
+Plain Hypothesis was tried for the schedule: drawing each of some eighty choices of an example through
+its engine costs as much as a tenth of the example, its shrinking takes a minute where the delta pass
+takes seconds, and as its mutations know nothing of windows, they find them less often. So the seed
+drives a weighted chooser; what Hypothesis calls targets is here a small corpus: an example that met
+something rare lends its beginning to later ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.clock import VirtualClock
+from harness.fuzz.chooser import GuidedChooser
+from harness.fuzz.failure import Failure, failure_of
+from harness.fuzz.ground import draw
+from harness.fuzz.script import Script, steps_of
+from harness.fuzz.written import spelled_out, with_markers
+from harness.run.stepped import run_stepped
+from harness.workload.mixes import generate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from random import Random  # noqa: TID251 - the type alone
+
+    from harness.fuzz.script import Make
+    from harness.run.step_actions import Action
+    from harness.run.step_world import Bench
+    from harness.run.stepped import StepResult
+    from harness.scenario.model import Scenario
+
+WARM_UP = 8
+CORPUS_MAX = 12
+MUTANT_SHARE = 0.4
+"""Of the examples after the warm-up: how many begin as a noted one did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One example that was run.
+
+    Attributes:
+        number: in its block, from 0.
+        script: all of it, spelled out.
+        result: what came of it.
+        failure: what it failed on, if it did.
+    """
+
+    number: int
+    script: Script
+    result: StepResult
+    failure: Failure | None
+
+
+@dataclass(slots=True)
+class _Noted:
+    """An example that met something rare, to begin others with."""
+
+    scenario: Scenario
+    writes: Any
+    steps: tuple[Action, ...]
+    score: float
+
+
+@dataclass(slots=True)
+class Search:
+    """Draws the examples of one block.
+
+    Args:
+        bench: where they run.
+        base: what they are drawn from.
+        pipeline: under test.
+        seed: decides all of them.
+        make: makes the pipeline, in place of one that ships.
+        changes_max: most writes of an example.
+        guided: begin some examples as noted ones did.
+    """
+
+    bench: Bench
+    base: Scenario
+    pipeline: str
+    seed: int
+    make: Make | None = None
+    changes_max: int = 20
+    guided: bool = True
+    sightings: Counter[str] = field(default_factory=Counter)
+    _features: Counter[str] = field(default_factory=Counter)
+    _corpus: list[_Noted] = field(default_factory=list)
+
+    def examples(self, count: int) -> Iterator[Example]:
+        """The first `count` examples, one after the other."""
+        for number in range(count):
+            yield self.example(number)
+
+    def example(self, number: int) -> Example:
+        """Draw one and run it."""
+        random = VirtualClock(seed=self.seed).substream(f"example {number}")
+        noted = self._beginning(number, random)
+        prefix: Sequence[Action] = ()
+        if noted is None:
+            scenario = draw(self.base, random, changes_max=self.changes_max)
+            operations = generate(scenario, VirtualClock(seed=scenario.seed))
+            writes = tuple(spelled_out(operations, scenario.workload.markers))
+        else:
+            scenario, writes = noted.scenario, noted.writes
+            prefix = noted.steps[: random.randrange(len(noted.steps) + 1)]
+        chooser = GuidedChooser(
+            random,
+            deletes=frozenset(w.name for w in writes if w.kind == "delete"),
+            target=scenario.target.table,
+            prefix=prefix,
+        )
+        result = run_stepped(
+            self.bench,
+            scenario,
+            chooser,
+            pipeline=self.pipeline,
+            make=self.make,
+            operations=with_markers(writes, scenario.workload.markers),
+        )
+        script = Script(scenario, self.pipeline, writes, steps_of(result))
+        self._note(script, result)
+        return Example(number, script, result, failure_of(result))
+
+    def _beginning(self, number: int, random: Random) -> _Noted | None:
+        if not self.guided or number < WARM_UP or not self._corpus:
+            return None
+        if random.random() >= MUTANT_SHARE:
+            return None
+        return random.choices(self._corpus, [one.score for one in self._corpus])[0]
+
+    def _note(self, script: Script, result: StepResult) -> None:
+        """Keep an example that met what few others have met."""
+        self.sightings.update(result.sightings)
+        met = features(result)
+        self._features.update(met)
+        score = sum(1 / self._features[one] for one in met)
+        self._corpus.append(_Noted(script.scenario, script.writes, script.steps, score))
+        self._corpus.sort(key=lambda one: -one.score)
+        del self._corpus[CORPUS_MAX:]
+
+
+def features(result: StepResult) -> set[str]:
+    """What an example met: its sightings, which steps followed which, and what checks had to judge."""
+    found = {f"{name} {min(count, 3)}" for name, count in result.sightings.items()}
+    last = ""
+    for step in result.trace:
+        what = step.get("what", "").split(" ")
+        name = f"{step['do']} {what[1] if len(what) > 1 else ''} {step.get('how', '')}"
+        found.add(f"{last} > {name}")
+        last = name
+    found |= {f"{v.name} {v.could_fail}" for v in result.verdicts}
+    return found

@@ -1,0 +1,202 @@
+"""Cuts a failing example down to the steps that matter: workload, faults and schedule together.
+
+A delta pass of our own, which knows what belongs together: a write, its deliveries and its key. It
+goes from coarse to fine, each candidate is played, and stays when the same check still fails in the
+same way. Requests that are answered and the clock's going on need no steps: who replays them waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.clock import stopwatch
+from harness.fuzz.failure import Failure, same_failure
+from harness.fuzz.script import Script, play, without_unwritten
+from harness.fuzz.simpler import simpler_steps, simpler_worlds, simpler_writes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.fuzz.script import Make
+    from harness.run.step_actions import Action
+    from harness.run.step_world import Bench
+    from harness.run.stepped import StepResult
+
+RUNS_MAX = 400
+SECONDS_MAX = 30.0
+PATIENCE = 150
+
+
+@dataclass(slots=True)
+class Shrunk:
+    """What is left of a failing example.
+
+    Attributes:
+        script: plays to the same failure.
+        failure: as the cut example shows it.
+        result: of its last run.
+        runs: how many candidates were played.
+        seconds: how long that took.
+    """
+
+    script: Script
+    failure: Failure
+    result: StepResult
+    runs: int = 0
+    seconds: float = 0.0
+
+
+def shrink(
+    bench: Bench,
+    script: Script,
+    wanted: Failure,
+    *,
+    make: Make | None = None,
+    runs_max: int = RUNS_MAX,
+    seconds_max: float = SECONDS_MAX,
+) -> Shrunk | None:
+    """Cut `script` down; None when it does not even fail when it is played again.
+
+    Args:
+        bench: where candidates are played.
+        script: as it was recorded, every step of it.
+        wanted: the failure that must stay.
+        make: makes the pipeline, in place of one that ships.
+        runs_max: most candidates.
+        seconds_max: about how long; the best so far is returned then.
+    """
+    return _Shrinker(bench, script, wanted, make, runs_max, seconds_max).run()
+
+
+class _Shrinker:
+    def __init__(
+        self,
+        bench: Bench,
+        script: Script,
+        wanted: Failure,
+        make: Make | None,
+        runs_max: int,
+        seconds_max: float,
+    ) -> None:
+        self.bench = bench
+        self.script = script
+        self.wanted = wanted
+        self.make = make
+        self.runs_max = runs_max
+        self.seconds_max = seconds_max
+        self.elapsed = stopwatch()
+        self.runs = 0
+        self.best: Shrunk | None = None
+
+    def run(self) -> Shrunk | None:
+        if not self.try_one(without_unwritten(self.script)):
+            return None
+        if not self.try_one(self.without_numbers(keep_passing=False)):
+            self.try_one(self.without_numbers(keep_passing=True))
+            self.drop(_is_passing, together=True)
+        self.drop_keys()
+        self.simplify(simpler_worlds)
+        before = -1
+        while before != self.now.length and self.has_time():
+            before = self.now.length
+            self.drop_units()
+            self.drop(lambda _: True, together=False)
+            self.simplify(simpler_steps)
+        self.simplify(simpler_writes)
+        assert self.best is not None
+        self.best.runs, self.best.seconds = self.runs, self.elapsed()
+        return self.best
+
+    @property
+    def now(self) -> Script:
+        assert self.best is not None
+        return self.best.script
+
+    def has_time(self) -> bool:
+        return self.runs < self.runs_max and self.elapsed() < self.seconds_max
+
+    def try_one(self, candidate: Script) -> bool:
+        """Play a candidate; when it fails alike it becomes the best, without what was not done."""
+        if self.best is not None and not self.has_time():
+            return False
+        self.runs += 1
+        played = play(self.bench, candidate, make=self.make, patience=PATIENCE)
+        failure = same_failure(played.result, self.wanted)
+        if failure is None:
+            return False
+        left_out = set(played.left_out)
+        steps = tuple(s for n, s in enumerate(candidate.steps) if n not in left_out)
+        script = without_unwritten(replace(candidate, steps=steps))
+        self.best = Shrunk(script, failure, played.result)
+        return True
+
+    def without_numbers(self, *, keep_passing: bool) -> Script:
+        """Requests named without their ordinals: the next such one is meant."""
+        steps = [
+            replace(s, what=s.what.split(" #")[0]) if s.do in ("release", "land") else s
+            for s in self.now.steps
+            if keep_passing or not _is_passing(s)
+        ]
+        return replace(self.now, steps=tuple(steps))
+
+    def drop_keys(self) -> None:
+        """Leave out all that is about one key, one key after the other."""
+        for key in {repr(w.key): w.key for w in self.now.writes}.values():
+            names = {w.name for w in self.now.writes if w.key == key}
+            self.try_one(_without(self.now, names))
+
+    def drop_units(self) -> None:
+        """Leave out writes with their deliveries, in halves, quarters and so on."""
+        size = max(1, len(self.now.writes) // 2)
+        while self.has_time():
+            # Twos always, and singles last: what depends on even and odd goes in pairs.
+            place = 0
+            while place < len(self.now.writes):
+                names = {w.name for w in self.now.writes[place : place + size]}
+                if not self.try_one(_without(self.now, names)):
+                    place += size
+            if size == 1:
+                return
+            size = max(size // 2, 2) if size > 2 else 1
+
+    def drop(self, which: Callable[[Action], bool], *, together: bool) -> None:
+        """Leave out steps: in ever smaller pieces, or one by one, the last first."""
+        steps = self.now.steps
+        size = max(1, sum(map(which, steps)) // 2) if together else 1
+        while self.has_time():
+            at = len(self._places(which))
+            while at > 0:
+                places = self._places(which)
+                at = min(at, len(places))
+                gone = set(places[max(0, at - size) : at])
+                if gone:
+                    kept = tuple(s for n, s in enumerate(self.now.steps) if n not in gone)
+                    self.try_one(replace(self.now, steps=kept))
+                at -= size
+            if size == 1:
+                return
+            size //= 2
+
+    def _places(self, which: Callable[[Action], bool]) -> list[int]:
+        return [n for n, s in enumerate(self.now.steps) if which(s)]
+
+    def simplify(self, simpler: Callable[[Script], Sequence[Callable[[Script], Script]]]) -> None:
+        """Try each change that makes the example plainer."""
+        for change in simpler(self.now):
+            candidate = change(self.now)
+            if candidate != self.now:
+                self.try_one(candidate)
+
+
+def _is_passing(step: Action) -> bool:
+    """A step that goes without saying: a request is answered, the time passes."""
+    return step.do == "advance" or (step.do == "release" and step.how == "ok")
+
+
+def _without(script: Script, names: set[str]) -> Script:
+    return replace(
+        script,
+        writes=tuple(w for w in script.writes if w.name not in names),
+        steps=tuple(s for s in script.steps if s.what not in names),
+    )

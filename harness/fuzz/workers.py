@@ -1,0 +1,188 @@
+"""Blocks in processes of their own, several at a time.
+
+Even one job runs beside the command's process: a pipeline that spins, forks, ends the process or
+never comes back takes only its worker with it, and is told as such in bounded time.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+from harness.clock import stopwatch
+from harness.errors import HarnessError
+from harness.fuzz.block import Block, BlockReport, run_block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.connection import Connection
+
+SILENT_SECONDS_MAX = 120.0
+"""An example takes a second, cutting one down half a minute."""
+
+LOST_MAX = 3
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: Any
+    pipe: Connection
+    block: Block | None = None
+    examples: int = 0
+    silence: Callable[[], float] = field(default_factory=stopwatch)
+
+
+def in_processes(
+    blocks: Iterable[Block],
+    jobs: int,
+    *,
+    tell: Callable[[int], Any] = lambda _: None,
+    silent_seconds_max: float = SILENT_SECONDS_MAX,
+) -> Iterator[BlockReport]:
+    """The reports of blocks as they come.
+
+    Args:
+        blocks: taken as workers become free, so they may end when time is up.
+        jobs: how many at a time.
+        tell: told how many more examples were run.
+        silent_seconds_max: a worker that says nothing for so long is ended.
+
+    Raises:
+        HarnessError: a block cannot be run at all; or workers are lost again and again.
+    """
+    pool = _Pool(iter(blocks), jobs, tell, silent_seconds_max)
+    try:
+        yield from pool.reports()
+    finally:
+        pool.end()
+
+
+class _Pool:
+    def __init__(
+        self, blocks: Iterator[Block], jobs: int, tell: Callable[[int], Any], silent: float
+    ) -> None:
+        self.blocks = blocks
+        self.jobs = jobs
+        self.tell = tell
+        self.silent_seconds_max = silent
+        self.workers: list[_Worker] = []
+        self.lost = 0
+
+    def reports(self) -> Iterator[BlockReport]:
+        while len(self.workers) < self.jobs and self._employ():
+            pass
+        while self.workers:
+            ready = wait([w.pipe for w in self.workers], timeout=1.0)
+            for worker in list(self.workers):
+                if worker.pipe in ready:
+                    report = self._hear(worker)
+                elif not worker.process.is_alive():
+                    report = self._lose(worker, _ended(worker.process.exitcode))
+                elif worker.silence() > self.silent_seconds_max:
+                    report = self._lose(worker, f"silent for {self.silent_seconds_max:g} s")
+                else:
+                    continue
+                if report is not None:
+                    yield report
+                    if self.lost < LOST_MAX:
+                        self._next(worker)
+
+    def _employ(self) -> bool:
+        block = next(self.blocks, None)
+        if block is None:
+            return False
+        # Spawned, as a fork would copy the threads and the engine of this process half way.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs,), daemon=True)
+        process.start()
+        theirs.close()
+        worker = _Worker(process, ours)
+        self.workers.append(worker)
+        self._give(worker, block)
+        return True
+
+    def _give(self, worker: _Worker, block: Block) -> None:
+        worker.block, worker.examples, worker.silence = block, 0, stopwatch()
+        worker.pipe.send(block)
+
+    def _next(self, worker: _Worker) -> None:
+        if worker not in self.workers:
+            self._employ()
+            return
+        block = next(self.blocks, None)
+        if block is None:
+            self._dismiss(worker)
+        else:
+            self._give(worker, block)
+
+    def _hear(self, worker: _Worker) -> BlockReport | None:
+        try:
+            told = worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join(1.0)
+            return self._lose(worker, _ended(worker.process.exitcode))
+        worker.silence = stopwatch()
+        if isinstance(told, HarnessError):
+            raise told
+        if isinstance(told, BlockReport):
+            return told
+        worker.examples += 1
+        self.tell(1)
+        return None
+
+    def _lose(self, worker: _Worker, how: str) -> BlockReport:
+        assert worker.block is not None
+        self._dismiss(worker)
+        self.lost += 1
+        reason = f"the process of the pipeline {how}, in example {worker.examples} of its block"
+        return BlockReport(
+            worker.block.number,
+            examples=worker.examples,
+            is_whole=False,
+            unknown=Counter({reason: 1}),
+        )
+
+    def _dismiss(self, worker: _Worker) -> None:
+        self.workers.remove(worker)
+        with suppress(ProcessLookupError, PermissionError):
+            # Its group: what the pipeline has forked goes too.
+            os.killpg(worker.process.pid, signal.SIGKILL)
+        worker.process.kill()
+        worker.process.join()
+        worker.pipe.close()
+
+    def end(self) -> None:
+        for worker in list(self.workers):
+            self._dismiss(worker)
+
+
+def _ended(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended by itself with exit code {code}"
+
+
+def _work(pipe: Connection) -> None:
+    """What a worker does: block after block, until it is ended."""
+    from harness.run.step_world import Bench
+
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Bench() as bench:
+        while True:
+            try:
+                block = pipe.recv()
+            except EOFError:
+                return
+            try:
+                report: Any = run_block(bench, block, tell=lambda _: pipe.send("example"))
+            except HarnessError as error:
+                report = error
+            pipe.send(report)

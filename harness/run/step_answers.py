@@ -1,0 +1,57 @@
+"""Answers and ends of a pipeline in a stepped run: streams that take turns, and how a trace tells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.run.step_threads import Activities
+    from harness.web.message import Response
+
+TURN_SECONDS = 0.02
+OK = 200
+
+
+class TurnStream:
+    """A body that goes on, for a thread that must hand its turn back while it waits."""
+
+    def __init__(self, stream: Any, activities: Activities, now_us: Callable[[], int]) -> None:
+        self._stream = stream
+        self._activities = activities
+        self._now_us = now_us
+        stream.on_ready(lambda: None)
+
+    def read(self) -> bytes | None:
+        """What comes next; rests until there is something."""
+        while True:
+            piece: bytes | None = self._stream.read()
+            if piece is None or piece:
+                return piece
+            self._activities.sleep(self._now_us() + round(TURN_SECONDS * 1e6))
+
+    def on_ready(self, wake: Callable[[], None]) -> None:
+        """`read` never comes back empty: nobody needs to be woken."""
+
+    def close(self) -> None:
+        """The reader has gone."""
+        self._stream.close()
+
+
+def shown(answer: Response) -> str:
+    """What a trace says of an answer."""
+    if answer.cut_after is not None:
+        return "cut"
+    if answer.status != OK:
+        return str(answer.status)
+    return "200"
+
+
+def one_line(failure: BaseException) -> str:
+    """What the history says of how a pipeline ended."""
+    if isinstance(failure, HarnessError):
+        return failure.message
+    return f"{type(failure).__name__}: {str(failure).splitlines()[0] if str(failure) else ''}"

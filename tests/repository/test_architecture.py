@@ -23,8 +23,9 @@ LAYERS: list[set[str]] = [
     {"gateway", "scenario"},
     {"backends", "peers"},
     {"run"},
+    {"fuzz"},
     {"explain"},
-    {"report", "terraform", "fuzz", "bench", "conformance", "matrix"},
+    {"report", "terraform", "bench", "conformance", "matrix"},
     {"cli", "pytest_plugin"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

@@ -172,7 +172,7 @@ def _deletes(case: Case) -> Iterator[Named]:
             yield "snapshot-resurrects-deleted", "the export's row ranks above its tombstone"
         return
     last = case.last
-    if last is not None and last.is_delete and last.write.startswith("change "):
+    if last is not None and last.is_delete and last.write.startswith("change-"):
         yield "ttl-expiry-delete-filtered", "it expired, and no tombstone is stored"
     if case.act("second-export", "export") and case.act("checkpoint-lost", "lose-checkpoints"):
         yield "resnapshot-orphans", "the table was loaded again, and the key was no longer in it"

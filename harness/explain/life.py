@@ -24,7 +24,7 @@ class Moment:
         kind: write, refused, delivered, oversized, read, insert, fault, life, operator, row, final.
         text: what happened, in a few words.
         detail: what else is known of it.
-        write: the marker of the write that it is about; empty when it is about none.
+        write: the markers of the writes that it is about, a space between; empty for none.
         shard: where the stream's records lie.
         tag: what is odd about it: again, overtakes, late-again, tie, unread, undelivered, outranked,
             wrong; empty when nothing is.
@@ -46,7 +46,7 @@ class Change:
 
     Attributes:
         number: its place in the table's change log; -1 when the stream never carried it.
-        write: marker of the write; `change 17` where the workload did not make it.
+        write: marker of the write; `change-17` where the workload did not make it.
         is_delete: it removed the item.
         time_us: its stamp.
         phase: before, during or after the snapshot; empty when nothing tells.

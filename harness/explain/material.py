@@ -137,7 +137,10 @@ def open_run(folder: Path) -> Material:
             f"{history} is empty: the run ended before anything happened",
             hint="run it again: harness run NAME",
         )
-    material = Material(folder.resolve().name, folder=folder)
+    name = folder.resolve().name
+    # `runs/latest` leads to another run tomorrow: call it by its own name.
+    folder = folder.parent / name if folder.is_symlink() else folder
+    material = Material(name, folder=folder)
     material.verdict = _object(folder / VERDICT, material.gaps)
     material.scenario = _object(folder / SCENARIO, material.gaps)
     keys = folder / KEYS

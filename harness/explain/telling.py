@@ -81,7 +81,7 @@ class Teller:
         for change in left:
             # A write that the workload did not make: an expiry, or somebody else's.
             made = Change(
-                int(change["number"]), f"change {change['number']}",
+                int(change["number"]), f"change-{change['number']}",
                 change["kind"] == "REMOVE", int(change["time_us"]),
             )  # fmt: skip
             self.life.changes.append(made)
@@ -95,7 +95,7 @@ class Teller:
         for event in events:
             number, shard = int(event["number"]), str(event.get("shard", ""))
             change = self.by_number.get(number)
-            write = change.write if change else f"change {number}"
+            write = change.write if change else f"change-{number}"
             if event.get("outcome") != "delivered":
                 if change:
                     change.is_oversized = event.get("outcome") == "oversized"
@@ -161,7 +161,7 @@ class Teller:
         self.add(
             page.at_us, "pipeline", "read", f"{page.by} hands out {writes}",
             detail=_joined(*told, "read again" if again else ""),
-            write=changes[0].write, shard=page.shard, tag="again" if again else "",
+            write=" ".join(dict.fromkeys(c.write for c in changes)), shard=page.shard, tag="again" if again else "",
         )  # fmt: skip
         insert = self.backdrop.next_insert(page.at_us, page.incarnation)
         if insert is None:
@@ -221,13 +221,11 @@ class Teller:
         if end is None:
             return
         at = self.backdrop.settled_us or self.backdrop.end_us
-        if end.found is None:
-            text = "FINAL shows no row"
-        else:
-            write = _marker_in(end.found)
-            text = f"FINAL shows {write}" if write else "FINAL shows a row"
+        write = _marker_in(end.found or {})
+        text = "FINAL shows no row" if end.found is None else f"FINAL shows {write or 'a row'}"
         good = "as DynamoDB has it" if not end.what else end.what
-        self.add(at, "final", "final", text, detail=good, tag="wrong" if end.what else "")
+        tag = "wrong" if end.what else ""
+        self.add(at, "final", "final", text, detail=good, write=write, tag=tag)
 
     def _acts(self) -> None:
         """What fell into the key's life, the nearest first where there is too much of it."""
@@ -273,7 +271,7 @@ def _write_of(change: Event) -> Event:
         "kind": "delete" if change["kind"] == "REMOVE" else "put",
         "key": change["key"], "outcome": "acked", "started_us": change["time_us"],
     }  # fmt: skip
-    return made if "write" in change else {**made, "id": f"change {change['number']}"}
+    return made if "write" in change else {**made, "id": f"change-{change['number']}"}
 
 
 def _take(left: list[Event], write: Event) -> Event | None:

@@ -80,6 +80,7 @@ class Rates:
         self._counts: dict[str, Counter[int]] = {name: Counter() for name in NAMES}
         self._start_us = 0
         self._end_us = 0
+        self._last_us = 0
         self._slot_us = SLOT_US
 
     def feed(self, event: Event) -> None:
@@ -105,6 +106,7 @@ class Rates:
     def _count(self, name: str, at_us: int, number: int) -> None:
         if not number:
             return
+        self._last_us = max(self._last_us, at_us)
         slot = (at_us - self._start_us) // self._slot_us
         while slot >= SLOTS_MAX:
             self._slot_us *= 2
@@ -121,10 +123,15 @@ class Rates:
         """How long the history goes on."""
         return max(1, self._end_us - self._start_us)
 
+    @property
+    def busy_us(self) -> int:
+        """How long anything was counted, and a little more: what charts show."""
+        return max(1, min(self.span_us, round((self._last_us - self._start_us) * 1.06)))
+
     def charts(self) -> list[Chart]:
         """Throughput in so many a second, and how many records the pipeline was behind."""
-        step_us = max(self._slot_us, -(-self.span_us // STEPS))
-        steps = -(-self.span_us // step_us) or 1
+        step_us = max(self._slot_us, -(-self.busy_us // STEPS))
+        steps = -(-self.busy_us // step_us) or 1
         totals = {name: self._steps(name, step_us, steps) for name in NAMES}
         shown = {"rows": "rows stored", "read": "records read", "delivered": "records delivered"}
         per_second = [

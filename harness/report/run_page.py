@@ -20,7 +20,7 @@ from harness.report.html import packed, render
 from harness.report.rates import Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from harness.explain.backdrop import Act, Backdrop
@@ -35,6 +35,7 @@ ACTS_LISTED_MAX = 30
 MOMENTS_MAX = 300
 LOG_CHARACTERS_MAX = 20_000
 CELL_MAX = 400
+ONE_SIDED_COLUMNS = 4
 
 
 def write_report(folder: Path, out: Path | None = None) -> Path:
@@ -175,7 +176,7 @@ def _life(life: Life, backdrop: Backdrop) -> dict[str, Any]:
 
 
 def _difference(key: KeyText, end: Any, place: dict[KeyText, int]) -> dict[str, Any]:
-    names = list(end.wrong) or list(end.source or end.found or {})
+    names = list(end.wrong) or _telling(end.source or end.found or {}, key)
     return {
         "label": label(key),
         "kind": end.differ,
@@ -185,6 +186,11 @@ def _difference(key: KeyText, end: Any, place: dict[KeyText, int]) -> dict[str, 
         "found": _cells(end.found, names),
         "life": place.get(key, -1),
     }
+
+
+def _telling(cells: Mapping[str, str], key: KeyText) -> list[str]:
+    """Some columns of an item that is on one side alone: what its key does not say already."""
+    return [name for name, value in cells.items() if value not in key][:ONE_SIDED_COLUMNS]
 
 
 def _cells(cells: Any, names: Sequence[str] | None = None) -> dict[str, str] | None:
@@ -236,25 +242,28 @@ def _head(material: Material) -> dict[str, Any]:
 
 def _around(material: Material, backdrop: Backdrop, rates: Rates) -> dict[str, Any]:
     """What the time charts show, and what was injected."""
-    start, span = backdrop.start_us, max(1, backdrop.end_us - backdrop.start_us)
+    start, span = backdrop.start_us, rates.busy_us
 
     def place(at_us: int) -> float:
         return round((at_us - start) / span * 1000, 1)
 
     phases = []
     begun = [(at, name) for at, name, state in backdrop.phases if state == "started"]
-    ends = [at for at, _ in begun[1:]] + [backdrop.end_us]
+    ends = [at for at, _ in begun[1:]] + [start + span]
     for (at, name), end in zip(begun, ends, strict=True):
-        phases.append({"name": name, "x": place(at), "width": (end - at) / span * 100})
+        if at < start + span:
+            width = (min(end, start + span) - at) / span * 100
+            phases.append({"name": name, "x": place(at), "width": width})
     odd = [act for act in backdrop.acts if not (act.kind == "life" and act.name == "stopped")]
     return {
         "charts": rates.charts(),
         "span": rates.span_us / 1e6,
+        "shown": rates.busy_us / 1e6,
         "phases": phases,
         "acts": [
             {"x": place(act.at_us), "name": act.name, "about": act.about}
             for act in odd[:ACTS_DRAWN_MAX]
-            if act.name != "started"
+            if act.name != "started" and act.at_us < start + span
         ],
         "faults": _listed([act for act in odd if act.name != "started"]),
     }

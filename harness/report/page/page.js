@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const $ = (selector) => document.querySelector(selector);
-  const SHOWN = 40;
+  const SHOWN = 6;
 
   // Every value goes in as text: nothing that a run wrote is ever read as HTML.
   function el(name, attributes = {}, ...children) {
@@ -44,10 +44,14 @@
   function cells(columns, rows, source, found) {
     const box = el("div", { class: "cells" });
     box.append(el("span", { class: "lead" }, "column"), el("span", { class: "lead" }, "DynamoDB holds"), el("span", { class: "lead" }, "FINAL shows"));
+    if (!source || !found) {
+      box.className = "cells one";
+      box.replaceChildren(el("span", { class: "lead" }, "column"), el("span", { class: "lead" }, source ? "DynamoDB holds; FINAL shows no row" : "FINAL shows; DynamoDB has no such item"));
+    }
     for (const name of rows) {
       box.append(el("span", { class: "name" }, name, columns[name] ? el("span", { class: "type" }, columns[name]) : null));
-      box.append(source ? el("span", { class: "value from" }, source[name] ?? "") : el("span", { class: "none" }, "no such item"));
-      box.append(found ? el("span", { class: "value to" }, found[name] ?? "") : el("span", { class: "none" }, "no row"));
+      if (source) box.append(el("span", { class: "value from" }, source[name] ?? ""));
+      if (found) box.append(el("span", { class: "value to" }, found[name] ?? ""));
     }
     return box;
   }
@@ -74,7 +78,7 @@
     chips.append(chip("", "all"), ...[...kinds].map(([name, count]) => chip(name, `${name} ${whole(count)}`)));
     chips.hidden = kinds.size < 2;
     filter.addEventListener("input", () => { limit = SHOWN; draw(); });
-    more.addEventListener("click", () => { limit += 200; draw(); });
+    more.addEventListener("click", () => { limit += 50; draw(); });
     for (const row of data.differ) row.text = (row.label + " " + row.what + " " + row.names.join(" ")).toLowerCase();
     draw();
   }

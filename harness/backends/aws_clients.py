@@ -6,7 +6,9 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.backends.world import AwsAccess
+    from collections.abc import Callable
+
+    from harness.backends.endpoints import AwsAccess
 
 Item = dict[str, Any]
 
@@ -49,22 +51,33 @@ class AwsClients:
         return self._session.client(service, endpoint_url=access.endpoint_url, config=config)
 
 
-def wire_item(item: Item) -> Item:
-    """An item of boto3 in wire form: boto3 decodes base64, the wire has it encoded."""
-    return {name: _wire_value(value) for name, value in item.items()}
+def wire_item(item: Item, number: Callable[[str], str] = str) -> Item:
+    """An item of boto3 in wire form: boto3 decodes base64, the wire has it encoded.
+
+    Args:
+        item: as boto3's client gives it.
+        number: makes the text of a number that is wanted of the one that the endpoint gave.
+    """
+    return {name: _wire_value(value, number) for name, value in item.items()}
 
 
-def _wire_value(attribute: dict[str, Any]) -> dict[str, Any]:
+def _wire_value(attribute: dict[str, Any], number: Callable[[str], str]) -> dict[str, Any]:
     kind, value = next(iter(attribute.items()))
-    if kind in ("S", "N", "BOOL", "NULL", "SS", "NS"):
-        return attribute
-    if kind == "B":
-        return {"B": _base64(value)}
-    if kind == "BS":
-        return {"BS": [_base64(member) for member in value]}
-    if kind == "M":
-        return {"M": {name: _wire_value(member) for name, member in value.items()}}
-    return {"L": [_wire_value(member) for member in value]}
+    match kind:
+        case "N":
+            return {"N": number(value)}
+        case "NS":
+            return {"NS": [number(member) for member in value]}
+        case "B":
+            return {"B": _base64(value)}
+        case "BS":
+            return {"BS": [_base64(member) for member in value]}
+        case "M":
+            return {"M": {name: _wire_value(member, number) for name, member in value.items()}}
+        case "L":
+            return {"L": [_wire_value(member, number) for member in value]}
+        case _:
+            return attribute
 
 
 def _base64(raw: bytes) -> str:

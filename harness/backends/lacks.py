@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from harness.backends.world import AwsAccess
     from harness.clock import Clock
 
-Feature = Literal["export", "streaming destination", "point-in-time recovery"]
+Feature = Literal["export", "streaming destination", "point-in-time recovery", "number form"]
+
+_CARRIERS: tuple[Feature, ...] = ("number form", "export", "streaming destination")
 
 STATE_SECONDS_MAX = 60.0
 EXPORT_SECONDS_MAX = 60.0
@@ -32,6 +34,9 @@ KEYS = ("a", "b", "c")
 SHARDS = 2
 BYTES = b"\x00\xff"
 ENCODED_TWICE = "QVA4PQ=="
+NUMBERS = {"1.50": "1.5", "1e3": "1000", "12E35": f"12{'0' * 35}", "-0": "0"}
+"""Numbers as written and as DynamoDB gives them back."""
+
 LEAST = {"MICROSECOND": 10**15, "MILLISECOND": 10**12}
 
 
@@ -74,6 +79,12 @@ def find_lacks(access: AwsAccess, clock: Clock, *, precision: str, export: bool)
                 f"{access.endpoint_url} cannot stand for AWS: {error}",
                 hint="it must have DynamoDB with Streams, Kinesis and S3",
             ) from error
+        numbers = probe.numbers()
+        if numbers:
+            # What carries them must be supplied too, whatever it can do.
+            return [
+                Lack(feature, numbers) for feature in _CARRIERS if export or feature != "export"
+            ]
         return [*(probe.export() if export else []), *probe.destination(precision)]
 
 
@@ -124,6 +135,19 @@ class _Probe:
 
     def _wait(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
         self._clock.wait_until(condition, timeout_seconds=seconds, what=what)
+
+    def numbers(self) -> str:
+        """Why its numbers are not in DynamoDB's form; empty when they are."""
+        dynamodb = self._clients["dynamodb"]
+        key = {"id": {"S": "numbers"}}
+        item = {**key, **{name: {"N": name} for name in NUMBERS}}
+        dynamodb.put_item(TableName=self.name, Item=item)
+        found = dynamodb.get_item(TableName=self.name, Key=key, ConsistentRead=True)["Item"]
+        dynamodb.delete_item(TableName=self.name, Key=key)
+        for given, wanted in NUMBERS.items():
+            if found[given] != {"N": wanted}:
+                return f"it gives the number {given} back as {found[given]['N']}, not as {wanted}"
+        return ""
 
     def export(self) -> list[Lack]:
         dynamodb = self._clients["dynamodb"]

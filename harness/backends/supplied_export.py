@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.backends.aws_clients import wire_item
 from harness.dynamodb.export_files import ExportFolder, full_line
 from harness.dynamodb.moments import iso_time
+from harness.dynamodb.numbers import normalise
 from harness.dynamodb.sizes import item_size
 from harness.objects.store import ObjectStore
 
@@ -57,7 +58,8 @@ def supply_export(
     size = count = 0
     pages = clients["dynamodb"].get_paginator("scan")
     for page in pages.paginate(TableName=table, ConsistentRead=True):
-        for item in map(wire_item, page["Items"]):
+        for given in page["Items"]:
+            item = wire_item(given, normalise)
             parts[count % len(parts)].append(orjson.dumps(item))
             size += item_size(item)
             count += 1

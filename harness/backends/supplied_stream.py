@@ -1,7 +1,8 @@
 """A streaming destination of an endpoint that has none: DynamoDB Streams, read and put on Kinesis.
 
 Each record of the table's stream becomes one Kinesis record as AWS's own destination writes it:
-full-precision stamps, one partition key for each item, binary values encoded twice. The order of an
+full-precision stamps, one partition key for each item, binary values encoded twice, numbers in
+DynamoDB's one form. The order of an
 item's changes is kept. The stamp is the moment at which the change was read, as the stream itself
 tells whole seconds only; two changes of one item never share one.
 """
@@ -16,6 +17,7 @@ import orjson
 from harness.backends.aws_clients import wire_item
 from harness.dynamodb.change_log import Change
 from harness.dynamodb.change_record import ChangeRecords, Precision
+from harness.dynamodb.numbers import normalise
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
@@ -164,13 +166,13 @@ class SuppliedStream:
     def _change(self, record: dict[str, Any]) -> Change:
         """A record of DynamoDB Streams as a change of the table's log."""
         told = record["dynamodb"]
-        keys = wire_item(told["Keys"])
+        keys = wire_item(told["Keys"], normalise)
         name = orjson.dumps(keys, option=orjson.OPT_SORT_KEYS).decode()
         unit = 1 if self._precision == "MICROSECOND" else 1000
         stamp = max(self._clock.now_us(), self._stamps.get(name, 0) + unit)
         self._stamps[name] = stamp
         images = {
-            name: wire_item(told[name]) if name in told else None
+            name: wire_item(told[name], normalise) if name in told else None
             for name in ("OldImage", "NewImage")
         }
         identity = record.get("userIdentity") or {}

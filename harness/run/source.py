@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from harness.backends.aws_clients import AwsClients, wire_item
 from harness.backends.supplied_export import supply_export
 from harness.backends.supplied_stream import SuppliedStream
+from harness.dynamodb.numbers import normalise
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
@@ -291,11 +292,12 @@ class Source:
 
         Binary values are base64 text, as on the wire: the checks decode for themselves.
         """
+        number = normalise if "number form" in self._lacks else str
         pages = self.dynamodb.get_paginator("scan")
         try:
             for page in pages.paginate(TableName=self.table, ConsistentRead=True):
                 for item in page["Items"]:
-                    yield wire_item(item)
+                    yield wire_item(item, number)
         except (ClientError, BotoCoreError) as error:
             raise BackendError(f"the scan of {self.table} failed: {error}") from error
 

@@ -28,6 +28,7 @@ DEFAULT_DATABASE = "default"
 _HOW: dict[Feature, str] = {
     "export": "a scan between two phases, written to S3 with AWS's manifests",
     "streaming destination": "DynamoDB Streams, put on Kinesis as AWS's change records",
+    "number form": "writing each number in DynamoDB's one form wherever it is read",
     "point-in-time recovery": "nothing: only the export needs it",
 }
 

@@ -22,6 +22,7 @@ from harness.cli import (
     matrix,
     pipe,
     replay,
+    report,
     run,
     scenarios,
     serve,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("explain")(explain.explain)
+app.command("report")(report.report)
 app.command("list")(scenarios.list_scenarios)
 app.command("schema")(scenarios.schema)
 app.command("up")(serve.up)

@@ -17,7 +17,7 @@ from harness.report import github
 from harness.report.junit import write_junit
 from harness.report.terminal import Progress, print_result
 from harness.run.result import EXIT_CODES, Outcome, Result
-from harness.run.store import RUNS
+from harness.run.store import RUNS, keep_replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,6 +74,9 @@ def run(
         str, typer.Option("--shard", metavar="I/N", help="Run the I-th of N parts alone.")
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, help="Run so many scenarios at a time.")] = 1,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write report.html into each run directory.")
+    ] = False,
 ) -> int:
     """Run scenarios and give a verdict: does ClickHouse FINAL equal DynamoDB?"""
     from harness.backends.world import Backends
@@ -98,6 +101,9 @@ def run(
     for name, result in zip(wanted, _run_all(loaded, options, jobs, stderr), strict=True):
         result.replay = " ".join(["harness", "run", name, "--seed", str(result.seed), *words])
         results.append(result)
+        keep_replay(result)
+        if report:
+            _write_report(result, stderr)
         if not as_json and result.outcome != "error":
             print_result(stdout, result)
     if junit is not None:
@@ -156,6 +162,14 @@ def _run_one(scenario: Scenario, options: Options, stderr: Console) -> Result:
         return Result(scenario.name, name, scenario.seed, "error", str(error))
     finally:
         progress.close()
+
+
+def _write_report(result: Result, stderr: Console) -> None:
+    if result.run_dir is None:
+        return
+    from harness.report.run_page import write_report
+
+    stderr.print(f"  report: {write_report(result.run_dir)}", markup=False, soft_wrap=True)
 
 
 def _words(

@@ -59,6 +59,12 @@ def write_verdict(result: Result) -> None:
     (result.run_dir / "verdict.json").write_bytes(body + b"\n")
 
 
+def keep_replay(result: Result) -> None:
+    """Write the verdict again, now that the command which runs the same thing again is known."""
+    if result.run_dir is not None and (result.run_dir / "verdict.json").exists():
+        write_verdict(result)
+
+
 def write_scenario(scenario: Scenario, run_dir: Path) -> None:
     """Write the scenario as it was run, overrides applied, as `scenario.json`."""
     body = orjson.dumps(

@@ -23,6 +23,7 @@ import orjson
 
 from harness.awscbor import BadCbor, decode_cbor
 from harness.awsjson import CBOR
+from harness.faults.codings import beginning
 
 if TYPE_CHECKING:
     from harness.web.message import Request, Response
@@ -192,9 +193,10 @@ def _members(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def statement_of(request: Request) -> str:
-    """The beginning of the statement that a ClickHouse request carries; empty if compressed."""
+    """The beginning of the statement that a ClickHouse request carries."""
     query = parse_qs(request.query).get("query", [""])[0]
-    body = b"" if "content-encoding" in request.headers else request.body[:_STATEMENT_BYTES]
+    coding = request.headers.get("content-encoding", "")
+    body = beginning(request.body, coding, _STATEMENT_BYTES)
     # ClickHouse itself joins the two with a line end.
     return (query + "\n" + body.decode("utf-8", "replace") if query else body.decode(
         "utf-8", "replace"

@@ -90,7 +90,7 @@ class InProcessHttp:
         )
         if response.cut_after is not None:
             raise urllib3.exceptions.ProtocolError("Connection broken: the peer closed it")
-        data = response.body if isinstance(response.body, bytes) else _drain(response)
+        data = response.body if isinstance(response.body, bytes) else drained(response)
         return urllib3.HTTPResponse(
             io.BytesIO(data),
             headers=response.headers,
@@ -103,7 +103,7 @@ class InProcessHttp:
         """No connections to let go."""
 
 
-def _drain(response: Response) -> bytes:
+def drained(response: Response) -> bytes:
     """A body that goes on, read to its end."""
     stream = response.body
     assert not isinstance(stream, bytes)

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import gzip
+import zlib
 from urllib.parse import urlencode
 
+import lz4.frame
 import pytest
+import zstandard
 
 from harness.faults.asked import Identifier
 from harness.web.message import Request, Response
@@ -67,3 +71,23 @@ def test_tables_do_not_share_their_numbers() -> None:
         "clickhouse INSERT a #1",
         "clickhouse INSERT b #1",
     ]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "lz4", "zstd"])
+def test_a_compressed_insert_is_known_by_its_statement(coding: str) -> None:
+    plain = b"INSERT INTO `shop`.`orders` (`id`) FORMAT Native\n" + bytes(range(256)) * 400
+    packed = {
+        "gzip": lambda: gzip.compress(plain),
+        "deflate": lambda: zlib.compress(plain),
+        "lz4": lambda: lz4.frame.compress(plain),
+        "zstd": lambda: zstandard.ZstdCompressor().compress(plain),
+    }[coding]()
+    request = Request("POST", "/", "", {"content-encoding": coding}, packed)
+    asked, _ = Identifier().identify(request, "clickhouse")
+    assert (asked.operation, asked.subject) == ("INSERT", "orders")
+
+
+def test_a_body_that_cannot_be_unpacked_is_a_statement_of_no_kind() -> None:
+    request = Request("POST", "/", "", {"content-encoding": "lz4"}, b"not lz4")
+    asked, _ = Identifier().identify(request, "clickhouse")
+    assert (asked.operation, asked.subject) == ("", "")

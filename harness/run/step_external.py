@@ -1,0 +1,263 @@
+"""A stepped example whose pipeline is a program outside: a command, or a Lambda function's mapping.
+
+The program gets the documented environment, with both endpoints at the gate of this process. Its
+next life is started ahead while nobody lives, so that the scheduler seldom waits for an interpreter
+to start; it is held at its first request until the scheduler starts it.
+
+The world's clock is virtual; the program's own is not. So its sleeps pass in real time, and the
+world's clock goes on by `IDLE_SECONDS` whenever the program finds nothing to read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from harness.clock import stopwatch
+from harness.faults.fault import make_fault
+from harness.pipelines.pipeline import VARIABLES, NoOpPipeline
+from harness.run.child import Child
+from harness.run.own_code import own_command, own_variables
+from harness.run.pipelines import is_own
+from harness.run.step_example import EAGER, REQUEST_SECONDS, Example, Incarnation
+from harness.run.step_gate_server import StepGateServer
+from harness.run.step_process import Life, ProcessActivities
+from harness.run.step_transport import drained
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.faults.gate import Passage
+    from harness.run.step_threads import Activity
+    from harness.run.step_world import Bench
+    from harness.scenario.model import Scenario
+    from harness.web.message import Response
+    from harness.workload.operations import Operation
+
+IDLE_SECONDS = 0.5
+QUIET_SECONDS_MAX = 16.0
+"""Idle time that is counted, a little more than the calm phase needs to call a target stalled."""
+
+ADVANCE_SECONDS = 0.5
+FRUITLESS_MAX = 4
+IDLE = 0.6
+LOG_LINES_NOTED = 5
+
+
+def is_program(scenario: Scenario, name: str) -> bool:
+    """True when the pipeline called `name` is a program that the scenario brings."""
+    return is_own(scenario, name) and scenario.pipeline.python is None
+
+
+class ExternalExample(Example):
+    """An example with processes in place of threads.
+
+    Args:
+        bench: what examples share.
+        scenario: names the program; somebody has made sure that it may run.
+        operations: the workload, in place of the one that the scenario's seed gives.
+    """
+
+    def __init__(
+        self, bench: Bench, scenario: Scenario, operations: Sequence[Operation] | None = None
+    ) -> None:
+        self._run_dir = Path(tempfile.mkdtemp(prefix="harness-program-"))
+        self._spare: tuple[Life, dict[str, str]] | None = None
+        self._lives_made = 0
+        self._sizes_when_empty: dict[str, int] = {}
+        self._quiet_seconds = 0.0
+        self._since_moved = stopwatch()
+        self._fruitless = 0
+        self._last_words: list[str] = []
+        super().__init__(bench, scenario, NoOpPipeline, operations)
+        processes: Any = ProcessActivities(self.gate.open)
+        self.activities = processes
+        self._command = own_command(scenario, self._run_dir)
+        self._start_ahead()
+
+    def close(self) -> None:
+        """End every process and leave nothing behind."""
+        self._drop_spare()
+        super().close()
+        shutil.rmtree(self._run_dir, ignore_errors=True)
+
+    def start(self) -> str:
+        """Start the program's next life: the one that was started ahead, if it fits still."""
+        self.incarnations += 1
+        spare, self._spare = self._spare, None
+        if spare is not None and spare[1] != self._variables():
+            spare[0].end()
+            spare = None
+        life = spare[0] if spare is not None else self._live()
+        self.activities.add(life)
+        self.incarnation = Incarnation(self.incarnations, life.main)
+        self._fruitless = 0
+        self._stir()
+        self.note("pipeline", incarnation=self.incarnations, state="started")
+        return f"incarnation {self.incarnations}"
+
+    def kill(self, how: str) -> str:
+        """Kill the program and all that it has started."""
+        saw = super().kill(how)
+        self._start_ahead()
+        return saw
+
+    def notice_end(self) -> bool:
+        """True when the program has just been found to have ended by itself."""
+        life = self._life()
+        if not super().notice_end():
+            return False
+        if life is not None:
+            lines = life.child.last_lines()[-LOG_LINES_NOTED:]
+            self._last_words = [f"incarnation {self.incarnations} said: {line}" for line in lines]
+        self._start_ahead()
+        return True
+
+    def release(self, activity: Activity, how: str) -> str:
+        """Answer a held request, with or without a fault, and let the program go on."""
+        passage = activity.passage
+        assert passage is not None
+        if how != "ok":
+            if self.gate.meet(passage, make_fault(how)):
+                self.counts.faults += 1
+            else:
+                how = "ok"
+        answer = self._carry_out(passage)
+        if not isinstance(answer.body, bytes) and passage.asked.service == "clickhouse":
+            answer = replace(answer, body=drained(answer))
+        saw = self._shown(passage, answer)
+        if passage.asked.operation == "INSERT" or "records" in saw:
+            self._stir()
+        self._pass_time(passage, saw)
+        self.activities.reply(activity, answer)
+        return saw
+
+    def advance(self) -> str:
+        """Let time pass until the program asks something by itself, or nothing is due."""
+        if self.incarnation is None:
+            return super().advance()
+        before = len(self.activities.held())
+        if self._quiet_seconds < QUIET_SECONDS_MAX:
+            self._quiet_seconds += ADVANCE_SECONDS
+            self.world.clock.advance(ADVANCE_SECONDS)
+        self.activities.wait(ADVANCE_SECONDS)
+        came = len(self.activities.held()) > before
+        self._fruitless = 0 if came else self._fruitless + 1
+        return "a request" if came else ""
+
+    def last_words(self) -> list[str]:
+        """What the program printed last before it ended by itself."""
+        return self._last_words
+
+    def may_advance(self) -> bool:
+        """False once waiting has often led to nothing: the calm phase waits longer."""
+        if self.incarnation is not None and self.activities.next_wake_us() is None:
+            return False
+        return self._fruitless < FRUITLESS_MAX and super().may_advance()
+
+    def may_be_stalled(self) -> bool:
+        """True when the program has done nothing for as long, in real time, as the scenario says."""
+        return self._since_moved() >= self.scenario.settle.stall_seconds
+
+    def eagerness(self, activity: Activity) -> float:
+        """How soon a request should be answered: a poll that will find nothing can wait."""
+        assert activity.passage is not None
+        asked = activity.passage.asked
+        if asked.operation != "GetRecords" or asked.service != "kinesis":
+            return EAGER
+        size = self.world.shard_sizes().get(asked.subject, -1)
+        return IDLE if self._sizes_when_empty.get(asked.subject) == size else EAGER
+
+    def empty_state_dir(self) -> None:
+        """Whatever the program has written to its folder is gone; who may have read it is not used."""
+        self._drop_spare()
+        super().empty_state_dir()
+
+    def _stir(self) -> None:
+        self._quiet_seconds = 0.0
+        self._since_moved = stopwatch()
+
+    def _pass_time(self, passage: Passage, saw: str) -> None:
+        """The world's clock goes on, but not for ever while nothing happens: that would not repeat."""
+        if self._quiet_seconds >= QUIET_SECONDS_MAX:
+            return
+        seconds = REQUEST_SECONDS
+        asked = passage.asked
+        if asked.operation == "GetShardIterator":
+            self._sizes_when_empty.pop(asked.subject, None)
+        elif asked.operation == "GetRecords":
+            if saw == "200":
+                seconds = IDLE_SECONDS
+                self._sizes_when_empty[asked.subject] = self.world.shard_sizes().get(
+                    asked.subject, 0
+                )
+            else:
+                self._sizes_when_empty.pop(asked.subject, None)
+        if seconds == IDLE_SECONDS:
+            self._quiet_seconds += seconds
+        self.world.clock.advance(seconds)
+
+    def _shown(self, passage: Passage, answer: Response) -> str:
+        if answer.cut_after is not None:
+            return "cut"
+        if answer.status == 200 and passage.asked.operation == "GetRecords":
+            assert isinstance(answer.body, bytes)
+            count = answer.body.count(b"SequenceNumber")
+            return f"200 with {count} records" if count else "200"
+        return str(answer.status)
+
+    def _life(self) -> Life | None:
+        lives: list[Life] = self.activities.lives
+        main = self.incarnation.main if self.incarnation else None
+        return next((life for life in lives if life.main is main), None)
+
+    def _start_ahead(self) -> None:
+        self._drop_spare()
+        self._spare = (self._live(), self._variables())
+
+    def _drop_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare[0].end()
+
+    def _live(self) -> Life:
+        """Start a process with ports of its own, so that a dead one's requests reach nobody."""
+        server = StepGateServer(self.world.aws.app)
+        server.__enter__()
+        variables = self._variables()
+        address = urlsplit(variables[VARIABLES["clickhouse_url"]])
+        netloc = f"default:@{urlsplit(server.url('clickhouse')).netloc}"
+        variables[VARIABLES["clickhouse_url"]] = address._replace(netloc=netloc).geturl()
+        variables[VARIABLES["aws_endpoint_url"]] = server.url("aws")
+        scenario = self.scenario
+        child = Child(
+            self._command,
+            variables | own_variables(scenario),
+            self._run_dir,
+            _Nobody(),
+            folder=scenario.folder.resolve(),
+            numbered_from=self._lives_made,
+        )
+        self._lives_made += 1
+        try:
+            child.start()
+        except BaseException:
+            server.close()
+            raise
+        return Life(child, server, self._lives_made)
+
+    def _variables(self) -> dict[str, str]:
+        """The documented variables, but for the ports."""
+        env = self._environment()
+        return {variable: str(getattr(env, name)) for name, variable in VARIABLES.items()}
+
+
+class _Nobody:
+    """The scheduler tells of lives itself."""
+
+    def add(self, event: str, **members: Any) -> None:
+        """Nothing."""

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_url
 
 from harness.errors import PipelineError
-from harness.pipelines.reference.bookkeeping import ENDED, Checkpoint
+from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint
 from harness.pipelines.reference.clickhouse import literal, quote
 from harness.pipelines.reference.manifest import DataFile, Export, ExportReader
 from harness.pipelines.reference.retry import Stopped
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.versions import VersionLayout
 
 MANIFEST_POLL_SECONDS = 0.25
+BEGUN = "begun"
 ORPHANS = "orphans"
 LOAD_SETTINGS = {
     "async_insert": 0,
@@ -132,6 +133,9 @@ class SnapshotLoader:
         export = self.reader.read()
         source = f"export {export.identity}"
         done = self.bookkeeping.load(source)
+        if not done:
+            # Before any row: a later export must know of this one, however it ends.
+            self.bookkeeping.save(source, [Checkpoint(BEGUN, status=OPEN)])
         waiting = deque(file for file in export.files if file.key not in done)
         sql = self.make_sql(export)
         # A first file alone would leave the other threads nothing to share.

@@ -74,8 +74,9 @@ class ExternalExample(Example):
         self._fruitless = 0
         self._last_words: list[str] = []
         super().__init__(bench, scenario, NoOpPipeline, operations)
-        processes: Any = ProcessActivities(self.gate.open)
-        self.activities = processes
+        self._processes = ProcessActivities(self.gate.open)
+        stands_in: Any = self._processes
+        self.activities = stands_in
         self._command = own_command(scenario, self._run_dir)
         self._start_ahead()
 
@@ -93,7 +94,7 @@ class ExternalExample(Example):
             spare[0].end()
             spare = None
         life = spare[0] if spare is not None else self._live()
-        self.activities.add(life)
+        self._processes.add(life)
         self.incarnation = Incarnation(self.incarnations, life.main)
         self._fruitless = 0
         self._stir()
@@ -144,7 +145,7 @@ class ExternalExample(Example):
         if self._quiet_seconds < QUIET_SECONDS_MAX:
             self._quiet_seconds += ADVANCE_SECONDS
             self.world.clock.advance(ADVANCE_SECONDS)
-        self.activities.wait(ADVANCE_SECONDS)
+        self._processes.wait(ADVANCE_SECONDS)
         came = len(self.activities.held()) > before
         self._fruitless = 0 if came else self._fruitless + 1
         return "a request" if came else ""
@@ -211,9 +212,8 @@ class ExternalExample(Example):
         return str(answer.status)
 
     def _life(self) -> Life | None:
-        lives: list[Life] = self.activities.lives
         main = self.incarnation.main if self.incarnation else None
-        return next((life for life in lives if life.main is main), None)
+        return next((life for life in self._processes.lives if life.main is main), None)
 
     def _start_ahead(self) -> None:
         self._drop_spare()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.objects.xml import Content
 
 KEYS_MAX = 1000
-OWNER: dict[str, Content] = {"ID": "0" * 64, "DisplayName": "owner"}
+OWNER: dict[str, Content] = {"ID": "0" * 64}
 _LAST_CHARACTER = "\U0010ffff"
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from harness.objects.checksums import PREFIX, checksum
 from harness.objects.errors import S3Error, invalid_argument, malformed_xml
 from harness.objects.listing import OWNER
-from harness.objects.reading import iso_date
+from harness.objects.reading import ENCRYPTION, iso_date
 from harness.objects.store import StoredObject
 from harness.objects.upload_body import upload_of
 from harness.objects.writing import (
@@ -101,7 +101,7 @@ class MultipartUploads:
         body = document(
             "InitiateMultipartUploadResult", {"Bucket": bucket, "Key": key, "UploadId": upload_id}
         )
-        headers = dict(XML)
+        headers = {**XML, **ENCRYPTION}
         if algorithm:
             headers["x-amz-checksum-algorithm"] = algorithm.upper()
             headers["x-amz-checksum-type"] = kind
@@ -127,9 +127,9 @@ class MultipartUploads:
                 "LastModified": iso_date(part.modified_us),
                 "ETag": f'"{part.etag}"',
             }
-            return Response(200, dict(XML), document("CopyPartResult", result))
+            return Response(200, {**XML, **ENCRYPTION}, document("CopyPartResult", result))
         headers = {PREFIX + name: value for name, value in checksums.items()}
-        return Response(200, {"etag": f'"{part.etag}"', **headers})
+        return Response(200, {"etag": f'"{part.etag}"', **ENCRYPTION, **headers})
 
     def complete(
         self, bucket: str, key: str, query: Mapping[str, str], request: Request
@@ -165,7 +165,9 @@ class MultipartUploads:
             **{f"Checksum{name.upper()}": value for name, value in stored.checksums.items()},
             "ChecksumType": stored.checksum_type if stored.checksums else None,
         }
-        return Response(200, dict(XML), document("CompleteMultipartUploadResult", result))
+        return Response(
+            200, {**XML, **ENCRYPTION}, document("CompleteMultipartUploadResult", result)
+        )
 
     def abort(self, bucket: str, key: str, query: Mapping[str, str]) -> Response:
         """AbortMultipartUpload."""

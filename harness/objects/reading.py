@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from harness.objects.store import StoredObject
 
 SECOND_US = 1_000_000
+ENCRYPTION = {"x-amz-server-side-encryption": "AES256"}
+"""What S3 does to every object since 2023, and says with it."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _OVERRIDES = {
     "response-cache-control": "cache-control",
@@ -118,6 +120,7 @@ def _headers(stored: StoredObject, query: Mapping[str, str]) -> dict[str, str]:
     answer["etag"] = f'"{stored.etag}"'
     answer["last-modified"] = http_date(stored.modified_us)
     answer["accept-ranges"] = "bytes"
+    answer.update(ENCRYPTION)
     if stored.tags:
         answer["x-amz-tagging-count"] = str(len(stored.tags))
     return answer

@@ -12,7 +12,12 @@ from urllib.parse import parse_qsl, unquote
 
 from harness.objects.checksums import ALGORITHMS, PREFIX, checksum
 from harness.objects.errors import S3Error, invalid_argument, malformed_xml, no_such_key
-from harness.objects.reading import check_conditions, iso_date, precondition_failed
+from harness.objects.reading import (
+    ENCRYPTION,
+    check_conditions,
+    iso_date,
+    precondition_failed,
+)
 from harness.objects.upload_body import content_encoding, upload_of
 from harness.objects.xml import document, parse
 from harness.web.message import Response
@@ -52,7 +57,7 @@ def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response
 
 def etag_headers(stored: StoredObject) -> dict[str, str]:
     """ETag and checksums of what was stored."""
-    headers = {"etag": f'"{stored.etag}"'}
+    headers = {"etag": f'"{stored.etag}"', **ENCRYPTION}
     headers.update({PREFIX + name: value for name, value in stored.checksums.items()})
     if stored.checksums:
         headers["x-amz-checksum-type"] = stored.checksum_type
@@ -148,7 +153,7 @@ def copy(store: ObjectStore, bucket: str, key: str, request: Request) -> Respons
         "ETag": f'"{stored.etag}"',
     }
     result.update({f"Checksum{name.upper()}": value for name, value in checksums.items()})
-    return Response(200, dict(XML), document("CopyObjectResult", result))
+    return Response(200, {**XML, **ENCRYPTION}, document("CopyObjectResult", result))
 
 
 def copy_source(store: ObjectStore, request: Request) -> StoredObject:

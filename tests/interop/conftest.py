@@ -8,16 +8,13 @@ import pytest
 from botocore.config import Config
 
 from harness.backends.embedded_aws import EmbeddedAws
-from tests.interop.toolchains import built
+from tests.interop import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Clients = Callable[[str], Any]
-
-MAVEN = ["mvn", "--batch-mode", "--quiet", "--no-transfer-progress"]
-JARS = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=target/lib"]
 
 
 @pytest.fixture
@@ -40,29 +37,21 @@ def clients(aws: EmbeddedAws) -> Clients:
     )
 
 
-def java_program(folder: str) -> list[str]:
-    """The command that starts a Java program's Worker."""
-    home = built(folder, [*MAVEN, "compile", *JARS])
-    classpath = f"{home / 'target/classes'}:{home / 'target/lib'}/*"
-    return ["java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", classpath, "interop.Worker"]
-
-
 @pytest.fixture(scope="session")
 def kcl() -> list[str]:
-    return java_program("java/kcl")
+    return programs.kcl()
 
 
 @pytest.fixture(scope="session")
 def streams_adapter() -> list[str]:
-    return java_program("java/streams-adapter")
+    return programs.streams_adapter()
 
 
 @pytest.fixture(scope="session")
 def node() -> Path:
-    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
-    return built("node", install)
+    return programs.node()
 
 
 @pytest.fixture(scope="session")
 def go() -> Path:
-    return built("go", ["go", "build", "-o", "bin/", "./..."])
+    return programs.go()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.checks.check import Finding
+from harness.checks.journal import journal_of
 from harness.values.cells import JsonText, Unstorable, cell_matches, expected_cell, found_cell
 from harness.values.paths import look_up
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["missing", "stale", "altered", "resurrected", "phantom", "twice"]
 _TEXT_MAX = 120
+_LEFT_BEHIND = ("missing", "stale", "resurrected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Difference:
 
     kind: Kind
     finding: Finding
+    key: Key = ()
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Comparison:
 
     differences: list[Difference] = field(default_factory=list)
     unstorable: list[Finding] = field(default_factory=list)
+    known_skipped: list[Finding] = field(default_factory=list)
     items: int = 0
     rows: int = 0
     deleted_keys: int = 0
@@ -41,6 +45,10 @@ class Comparison:
         """The findings of these kinds."""
         return [d.finding for d in self.differences if d.kind in kinds]
 
+    def keys_of(self, *kinds: Kind) -> dict[Key, Finding]:
+        """The same by key."""
+        return {d.key: d.finding for d in self.differences if d.kind in kinds}
+
 
 @lru_cache(maxsize=1)
 def compare(evidence: Evidence) -> Comparison:
@@ -48,11 +56,26 @@ def compare(evidence: Evidence) -> Comparison:
     return _Comparer(evidence).run()
 
 
+def key_cells(evidence: Evidence, item: Item) -> Key | None:
+    """The key of an item, or a key in wire form, as its columns hold it; None when they cannot."""
+    try:
+        return tuple(expected_cell(c.kind, look_up(item, c.path)) for c in evidence.key_columns)
+    except Unstorable:
+        return None
+
+
+def row_key(evidence: Evidence, cells: tuple[Any, ...]) -> Key:
+    """The same of a stored row's key columns as they were read."""
+    columns = evidence.key_columns
+    return tuple(found_cell(c.kind, cell) for c, cell in zip(columns, cells, strict=True))
+
+
 class _Comparer:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.kinds = {column.name: column.kind for column in evidence.columns}
         self.result = Comparison(items=len(evidence.source), rows=len(evidence.rows))
+        self.skipped: set[Key | None] | None = None
         self.writes: dict[Key, list[Write]] = {}
         for write in evidence.writes:
             written = self.key_of_item(write.key)
@@ -85,13 +108,16 @@ class _Comparer:
         )
         return self.result
 
+    def is_known_skipped(self, key: Key) -> bool:
+        """AWS leaves out change records above the stream's limit, and says so: that is no loss."""
+        if self.skipped is None:
+            journal = journal_of(self.evidence)
+            events = journal.skipped.values() if journal is not None else ()
+            self.skipped = {self.key_of_item(event["key"]) for event in events}
+        return key in self.skipped
+
     def key_of_item(self, item: Item) -> Key | None:
-        try:
-            return tuple(
-                expected_cell(c.kind, look_up(item, c.path)) for c in self.evidence.key_columns
-            )
-        except Unstorable:
-            return None
+        return key_cells(self.evidence, item)
 
     def key_of_row(self, row: Mapping[str, Any]) -> Key:
         return tuple(found_cell(c.kind, row[c.name]) for c in self.evidence.key_columns)
@@ -196,7 +222,12 @@ class _Comparer:
             None if expected is None else {n: text_of(expected[n]) for n in shown if n in expected},
             None if row is None else {n: text_of(self.found(n, row)) for n in shown},
         )
-        self.result.differences.append(Difference(kind, finding))
+        if kind in _LEFT_BEHIND and self.is_known_skipped(key):
+            self.result.known_skipped.append(
+                replace(finding, what=f"{what}: its last change was too large for the stream")
+            )
+            return
+        self.result.differences.append(Difference(kind, finding, key))
 
 
 def text_of(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -89,6 +89,13 @@ class Evidence:
         applied: every row that entered the target, superseded and merged ones too, in the order
             in which they came; None where that was not kept, or not from the first to the last.
         settled: the target had stopped changing before it was read.
+        history: gives the run's events from the first, as often as it is called; None: not kept.
+        target: the name of the target table.
+        barriers: how the target was found each time that writing had stopped and everything was
+            delivered: `equal`, `stalled`, `ended`, `timeout` or `stuck`.
+        has_export: the pipeline was to begin with an export.
+        lag_seconds_max: longest time that a record may wait in the stream; None bounds it not.
+        count_errors: rows of the pipeline's error table, asked when needed; None where it has none.
     """
 
     columns: Sequence[Column]
@@ -101,6 +108,12 @@ class Evidence:
     raw_rows: Sequence[RawRow] | None = None
     applied: Sequence[RawRow] | None = None
     settled: bool = True
+    history: Callable[[], Iterable[Mapping[str, Any]]] | None = None
+    target: str = ""
+    barriers: Sequence[str] = ()
+    has_export: bool = False
+    lag_seconds_max: float | None = None
+    count_errors: Callable[[], int | None] | None = None
     key_columns: tuple[Column, ...] = field(init=False)
 
     def __post_init__(self) -> None:

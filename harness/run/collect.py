@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.checks import (  # noqa: F401 - importing registers each check
-    final_state,
-    lost_update,
-    phantom,
-    resurrection,
-    type_fidelity,
-    version_order,
-)
+import harness.checks.every  # noqa: F401 - importing registers each check
 from harness.checks.evidence import Column, Evidence, Write
 from harness.errors import ScenarioError
 from harness.run.applied import is_whole
 from harness.scenario.ddl import columns, key_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from harness.checks.journal import Event
     from harness.run.target import Target
     from harness.scenario.model import Scenario
 
@@ -34,9 +30,25 @@ class Collected:
 
 
 def collect(
-    scenario: Scenario, target: Target, items: list[Item], writes: list[Write], *, settled: bool
+    scenario: Scenario,
+    target: Target,
+    items: list[Item],
+    writes: list[Write],
+    *,
+    settled: bool,
+    barriers: Sequence[str] = (),
+    history: Callable[[], Iterable[Event]] | None = None,
 ) -> Collected:
     """Read the target and put the evidence together.
+
+    Args:
+        scenario: maps the table to its target.
+        target: where to read.
+        items: what DynamoDB holds.
+        writes: what was written.
+        settled: the target had stopped changing.
+        barriers: how it was found each time that it should have come to rest.
+        history: gives the run's events, from the first.
 
     Raises:
         ScenarioError: the mapping names columns that the table does not have.
@@ -73,5 +85,10 @@ def collect(
         raw_rows=raw_rows,
         applied=applied,
         settled=settled,
+        history=history,
+        target=scenario.target.table,
+        barriers=barriers,
+        has_export=scenario.snapshot.export,
+        count_errors=target.count_errors,
     )
     return Collected(evidence, notes)

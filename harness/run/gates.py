@@ -60,9 +60,13 @@ def merge_events(run_dir: Path) -> None:
 def sightings_of(scenario: Scenario, run_dir: Path) -> dict[str, int]:
     """What a run has met, from its history and from what its servers have written so far."""
     counter = SightingCounter(scenario.target.table)
+    return dict(sorted(counter.feed_all(events_so_far(run_dir)).items()))
+
+
+def events_so_far(run_dir: Path) -> Iterator[dict[str, Any]]:
+    """The history with what the servers have written so far, by time; the latter still go on."""
     parts = [run_dir / HISTORY, *(_events(run_dir, kind) for kind in KINDS)]
-    streams = [_by_time(part) for part in parts if part.exists()]
-    return dict(sorted(counter.feed_all(heapq.merge(*streams, key=_at)).items()))
+    return heapq.merge(*(_by_time(part) for part in parts if part.exists()), key=_at)
 
 
 def missing_sightings(scenario: Scenario, seen: dict[str, int]) -> list[str]:

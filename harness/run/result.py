@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.checks.check import as_json, worst
+from harness.checks.check import as_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,11 @@ Outcome = Literal["passed", "failed", "unknown", "error"]
 EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "unknown": 3, "error": 4}
 INTERRUPTED = 130
 SUMMARY_CHECK = "final_state"
+COMPANIONS = frozenset(
+    {SUMMARY_CHECK, "convergence", "hand_off", "checkpoint_honesty", "bounded_lag"}
+    | {"poison_isolation"}
+)
+"""Checks that sum up what others found, or say how it came about: none of them fails alone."""
 
 
 @dataclass(slots=True)
@@ -95,14 +100,15 @@ def decide(
 ) -> tuple[Outcome, str]:
     """The outcome and why.
 
-    A wanted failure that comes is a pass; one that does not come is a failure. `final_state` sums
-    up the others, so that wanting any failure allows it too. A run that never settled may be
+    A wanted failure that comes is a pass; one that does not come is a failure. Companions tell of
+    the same loss as others, so that wanting any failure allows them too. A check that lacks its
+    evidence and so could not have failed proves nothing and stops nothing. A run that never settled may be
     late rather than wrong, so its failing checks make it `unknown`.
     """
     failing = [v.name for v in checks if v.verdict == "fail"]
     if expected:
         absent = [name for name in expected if name not in failing]
-        other = [n for n in failing if n not in expected and n != SUMMARY_CHECK]
+        other = [n for n in failing if n not in expected and n not in COMPANIONS]
         if absent:
             return "failed", f"expected to fail {', '.join(absent)}, but did not"
         if other:
@@ -113,9 +119,12 @@ def decide(
         return "unknown", f"the target was still changing when time was up{detail}"
     if failing:
         return "failed", f"failed {', '.join(failing)}"
-    if worst(checks) == "unknown":
-        unsure = [v for v in checks if v.verdict == "unknown"]
+    unsure = [
+        v for v in checks if v.verdict == "unknown" and (v.could_fail or v.name == SUMMARY_CHECK)
+    ]
+    if unsure or not checks:
         return "unknown", "; ".join(f"{v.name}: {v.message}" for v in unsure)
     if missing_sightings:
         return "unknown", f"proves nothing: never met {', '.join(missing_sightings)}"
-    return "passed", f"{len(checks)} checks hold"
+    holding = sum(v.verdict == "pass" for v in checks)
+    return "passed", f"{holding} checks hold"

@@ -28,6 +28,7 @@ from harness.errors import HarnessError
 from harness.history import History
 from harness.run.collect import Collected, collect
 from harness.run.gates import (
+    events_so_far,
     gates_of,
     merge_events,
     missing_sightings,
@@ -40,6 +41,7 @@ from harness.run.monitor import Monitor
 from harness.run.pipelines import require_pipeline, start_pipeline
 from harness.run.progress import Figures, Observer
 from harness.run.result import Result, decide, expected_failures
+from harness.run.sampling import Sampler
 from harness.run.settle import Expected, Settled, settle
 from harness.run.source import Source
 from harness.run.store import RUNS, create_run_dir, write_scenario, write_verdict
@@ -134,6 +136,9 @@ class _Run:
             monitor = Monitor(self.figures, world.stats, target.sample)
             monitor.start()
             self.stack.callback(monitor.stop)
+        sampler = Sampler(self.scenario, world.clickhouse_url, self.history)
+        self.stack.callback(sampler.stop)
+        sampler.start()
         self.load(writing)
         child = self.snapshot(world, source, writing)
         self.write_changes(writing)
@@ -141,6 +146,7 @@ class _Run:
         if settled.how != "equal":
             world.require_health()
             source.require_health()
+        sampler.stop()
         self.check(writing, items, target, settled)
         self.end(child)
         return self.result
@@ -287,8 +293,15 @@ class _Run:
     ) -> None:
         with self.phase("check") as detail:
             collected = collect(
-                self.scenario, target, items, writing.writes, settled=settled.at_rest
+                self.scenario,
+                target,
+                items,
+                writing.writes,
+                settled=settled.at_rest,
+                barriers=[settled.how],
+                history=lambda: events_so_far(self.run_dir),
             )
+            self.history.flush()
             verdicts = judge(collected.evidence)
             detail.append(f"{len(verdicts)} checks")
             write_keys(self.run_dir / KEYS_FILE, collected.evidence, verdicts)

@@ -18,6 +18,7 @@ from harness.faults.fault import make_fault
 from harness.faults.gate import Gate
 from harness.faults.sightings import SightingCounter
 from harness.pipelines.pipeline import Environment
+from harness.run.sampling import Sampling
 from harness.run.step_answers import OK, TurnStream, one_line, shown
 from harness.run.step_threads import Activities, Activity, PipelineClock
 from harness.run.step_transport import InProcessHttp
@@ -85,8 +86,10 @@ class Example:
     scenario: Scenario
     make: Callable[[], Pipeline]
     workload: Sequence[Operation] | None = None
+    purpose: str = ""
     world: StepWorld = field(init=False)
     gate: Gate = field(init=False)
+    sampling: Sampling = field(init=False)
     activities: Activities = field(init=False)
     operations: list[Operation] = field(init=False)
     incarnation: Incarnation | None = None
@@ -102,8 +105,9 @@ class Example:
     _wrote: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world = StepWorld(self.bench, self.scenario)
+        self.world = StepWorld(self.bench, self.scenario, purpose=self.purpose)
         self.sightings = SightingCounter(self.scenario.target.table)
+        self.sampling = Sampling(self.scenario, self.world.target.texts, self.note)
         self.gate = Gate(record=self._note_request)
         self.activities = Activities()
         given = self.workload
@@ -236,8 +240,11 @@ class Example:
         return saw
 
     def _carry_out(self, passage: Passage) -> Response:
-        app = self._app(passage)
-        return self.gate.through(passage, app, self.world.clock.advance)
+        app, asked = self._app(passage), passage.asked
+        answer = self.gate.through(passage, app, self.world.clock.advance)
+        if asked.operation == "INSERT" and asked.subject == self.scenario.target.table:
+            self.sampling.take(self.world.target.source())
+        return answer
 
     def _app(self, passage: Passage) -> Callable[[Request], Response]:
         self.counts.requests += 1

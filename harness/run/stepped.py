@@ -342,7 +342,13 @@ class _Run:
         settled = self.calm_phase.at_rest
         try:
             collected = collect(
-                example.scenario, example.world.target, items, example.writes, settled=settled
+                example.scenario,
+                example.world.target,
+                items,
+                example.writes,
+                settled=settled,
+                barriers=[self.calm_phase.how],
+                history=lambda: example.events,
             )
         except ScenarioError as error:
             result.outcome, result.reason = "unknown", error.message

@@ -215,6 +215,10 @@ class Target:
             raise self._unreadable(error) from error
         return rows
 
+    def texts(self, query: str) -> list[tuple[str, ...]]:
+        """The rows of a SELECT of texts."""
+        return [tuple(row) for row in self._client.query(query).result_rows]
+
     def raw_rows(self, key_columns: list[str]) -> list[RawRow] | None:
         """Every stored row's key, version and write; None where there is nothing to order by."""
         names = {name for name, _ in self.described()} if not self._target.view else set()
@@ -242,6 +246,17 @@ class Target:
         except ClickHouseError:
             # No such table was ever there, or it lacks the columns.
             return None
+
+    def count_errors(self) -> int | None:
+        """Rows of the table in which the pipeline keeps what it could not store, if it has one."""
+        found = self._client.query(
+            "SELECT name FROM system.tables WHERE database = {d:String} AND name LIKE {t:String}",
+            parameters={"d": self._target.database, "t": f"{self._target.table}%error%"},
+        ).result_rows
+        if not found:
+            return None
+        table = f"{quote(self._target.database)}.{quote(str(found[0][0]))}"
+        return int(self._client.query(f"SELECT count() FROM {table}").result_rows[0][0])
 
     def _raw_rows(self, query: str, width: int) -> list[RawRow]:
         rows: list[RawRow] = []

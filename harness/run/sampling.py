@@ -1,0 +1,119 @@
+"""Samples of FINAL while the pipeline runs: what each key showed, as far as it has changed.
+
+    {"event": "sample", "shown": [[key, id], …], "gone": [key, …]}
+
+A key is the list of its columns as text. A big target is sampled on a share of its keys, always the
+same ones, and as seldom as it takes for looking not to become the load.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from harness.clock import stopwatch
+from harness.errors import BackendError
+from harness.run.target import Target, quote
+from harness.scenario.ddl import key_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from harness.history import History
+    from harness.scenario.model import Scenario
+
+KEYS_MAX = 2_000
+PAUSE_SECONDS = 0.25
+SHARE_OF_TIME = 0.2
+"""Of the target's time, at most, goes into looking at it."""
+
+
+class Sampling:
+    """Takes samples and notes what is new in each.
+
+    Args:
+        scenario: its markers say which write a row shows.
+        read: runs a SELECT; gives rows of texts.
+        note: told `sample` with its members.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        read: Callable[[str], Iterable[Sequence[Any]]],
+        note: Callable[..., None],
+    ) -> None:
+        self._read = read
+        self._note = note
+        self._last: dict[tuple[str, ...], str] = {}
+        keys = [quote(name) for name in key_columns(scenario)]
+        marker = scenario.workload.markers.id
+        self._columns = ""
+        if marker and keys and len(keys) == len(scenario.table.key_schema):
+            self._columns = ", ".join(f"toString({name})" for name in [*keys, quote(marker)])
+        written = scenario.workload.items + scenario.workload.changes
+        share = 1 + written // KEYS_MAX
+        self._where = f" WHERE cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
+
+    def take(self, source: str) -> None:
+        """Look once at `source`, what live rows are selected from."""
+        if not self._columns:
+            return
+        try:
+            rows = self._read(f"SELECT {self._columns} FROM {source}{self._where}")
+            now = {tuple(row[:-1]): row[-1] for row in rows}
+        except (ClickHouseError, BackendError):
+            # No such table yet, or not these columns.
+            return
+        last = self._last
+        shown = [[list(key), mark] for key, mark in now.items() if last.get(key) != mark]
+        gone = [list(key) for key in last if key not in now]
+        self._last = now
+        if shown or gone:
+            self._note("sample", shown=sorted(shown), gone=sorted(gone))
+
+
+class Sampler:
+    """Takes samples of a live run's target, on a thread and a connection of its own.
+
+    Args:
+        scenario: which target.
+        url: of ClickHouse, past the gate.
+        history: where samples go.
+    """
+
+    def __init__(self, scenario: Scenario, url: str, history: History) -> None:
+        self._scenario = scenario
+        self._url = url
+        self._history = history
+        self._ended = Event()
+        self._thread = Thread(target=self._run, daemon=True, name="samples")
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more; returns when the last look is done."""
+        if not self._ended.is_set():
+            self._ended.set()
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            target = Target(self._scenario, self._url)
+        except ClickHouseError:
+            # The run itself meets the same trouble, and says so better.
+            return
+        sampling = Sampling(self._scenario, target.texts, self._history.add)
+        pause = 0.0
+        while not self._ended.wait(max(PAUSE_SECONDS, pause)):
+            seconds = stopwatch()
+            try:
+                sampling.take(target.source())
+            except ClickHouseError:
+                break
+            pause = seconds() / SHARE_OF_TIME
+        target.close()

@@ -12,6 +12,7 @@ heavy is imported inside of hooks and fixtures.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,15 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from harness.backends.choice import Backends
     from harness.backends.world import World
     from harness.run.result import Result
 
 FOLDER = "scenarios"
+_BACKENDS = {
+    "aws": "embedded, localstack or an endpoint's URL",
+    "clickhouse": "embedded[:VERSION], container[:TAG] or a URL",
+}
 MARKER = "scenario"
 MARKER_HELP = "scenario(name, pipeline='', seed=None, overrides=()): what harness_run() runs"
 
@@ -38,6 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--harness-seed", type=int, metavar="N", help="another seed than theirs")
     group.addoption("--harness-pipeline", default="", metavar="NAME", help="put this under test")
+    for name, choices in _BACKENDS.items():
+        group.addoption(
+            f"--harness-{name}", metavar="WHAT", help=f"{choices} (or $HARNESS_{name.upper()})"
+        )
     parser.addini("harness_scenarios", f"collect {FOLDER}/*.toml as tests", "bool", default=False)
 
 
@@ -134,6 +144,7 @@ def run(
         name_or_file: as `harness run` takes it.
         runs: where the run directory is made.
     """
+    from harness.backends.choice import without_password
     from harness.run.progress import Silent
     from harness.run.runner import Options, run_scenario
     from harness.scenario.load import load_scenario
@@ -146,16 +157,33 @@ def run(
     options = Options(
         pipeline=under_test,
         runs=runs,
+        backends=backends(config),
         # Tests of this project may run what this project's scenarios bring.
         allow_command=scenario.folder.resolve().is_relative_to(config.rootpath.resolve()),
     )
     result = run_scenario(scenario, options, Silent())
     words = ["harness", "run", name_or_file, "--seed", str(result.seed)]
     words += ["--pipeline", under_test] if under_test else []
+    for option, choice in (
+        ("--aws", options.backends.aws),
+        ("--clickhouse", options.backends.clickhouse),
+    ):
+        words += [option, without_password(choice)] if choice else []
     for setting in overrides:
         words += ["--set", f"'{setting}'"]
     result.replay = " ".join(words)
     return result
+
+
+def backends(config: pytest.Config) -> Backends:
+    """What pytest's options, or else the environment, choose; empty where neither does."""
+    from harness.backends.choice import Backends
+
+    aws, clickhouse = (
+        config.getoption(f"--harness-{name}") or os.environ.get(f"HARNESS_{name.upper()}", "")
+        for name in ("aws", "clickhouse")
+    )
+    return Backends(aws=aws, clickhouse=clickhouse)
 
 
 @pytest.fixture
@@ -200,12 +228,12 @@ def harness_run(
 
 
 @pytest.fixture(scope="session")
-def harness_world() -> Iterator[World]:
+def harness_world(pytestconfig: pytest.Config) -> Iterator[World]:
     """Both servers, one pair for each pytest process (with xdist: for each worker)."""
-    from harness.backends.world import Backends, World
+    from harness.backends.world import World
     from harness.clock import WallClock
 
-    with World(Backends(), WallClock(), aws_settings=_WITHOUT_WAITING) as world:
+    with World(backends(pytestconfig), WallClock(), aws_settings=_WITHOUT_WAITING) as world:
         yield world
 
 

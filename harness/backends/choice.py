@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -37,9 +37,10 @@ class Backends:
     """What to start.
 
     Attributes:
-        aws: `embedded`, `localstack`, `localstack:TAG` or an endpoint's URL.
+        aws: `embedded`, `localstack`, `localstack:TAG` or an endpoint's URL; empty leaves it to the
+            scenario, and else is `embedded`.
         clickhouse: `embedded`, `embedded:VERSION`, `container`, `container:TAG` or
-            `http://user:password@host:port/database`.
+            `http://user:password@host:port/database`; empty likewise.
         aws_port: of the embedded endpoint; 0 takes a free one.
         clickhouse_port: of the embedded ClickHouse; 0 takes a free one.
         host: where the embedded servers listen.
@@ -69,13 +70,15 @@ class Backends:
     def aws_kind(self) -> Kind:
         """What sort of thing stands for AWS."""
         name = self.aws.partition(":")[0]
-        return "embedded" if name == EMBEDDED else "container" if name == LOCALSTACK else "url"
+        return (
+            "embedded" if name in ("", EMBEDDED) else "container" if name == LOCALSTACK else "url"
+        )
 
     @property
     def clickhouse_kind(self) -> Kind:
         """What sort of thing stands for ClickHouse."""
         name = self.clickhouse.partition(":")[0]
-        return "embedded" if name == EMBEDDED else "container" if name == CONTAINER else "url"
+        return "embedded" if name in ("", EMBEDDED) else "container" if name == CONTAINER else "url"
 
     @property
     def aws_tag(self) -> str:
@@ -87,17 +90,28 @@ class Backends:
         """The image's tag or the embedded version, where one is asked for."""
         return self.clickhouse.partition(":")[2] if self.clickhouse_kind != "url" else ""
 
+    def or_else(self, aws: str, clickhouse: str) -> Backends:
+        """The same with these where nothing was chosen."""
+        return replace(self, aws=self.aws or aws, clickhouse=self.clickhouse or clickhouse)
+
     def is_embedded(self, server: str) -> bool:
         """Whether `aws` or `clickhouse` is a process of the harness."""
         return (self.aws_kind if server == "aws" else self.clickhouse_kind) == EMBEDDED
 
 
+def without_password(text: str) -> str:
+    """A choice as it may be shown: a URL's password is nobody's business."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", text)
+
+
 def _require(option: str, given: str, plain: tuple[str, ...], tagged: tuple[str, ...]) -> None:
     name, colon, tag = given.partition(":")
-    if given in plain or (name in tagged and (not colon or _TAG.fullmatch(tag))):
+    if not given or given in plain or (name in tagged and (not colon or _TAG.fullmatch(tag))):
         return
     parts = urlsplit(given)
     if parts.scheme in ("http", "https") and parts.hostname:
         return
     names = [*(repr(n) for n in plain), *(f"'{n}[:…]'" for n in tagged)]
-    raise UsageError(f"{option} takes {', '.join(names)} or an http URL, not {given!r}")
+    raise UsageError(
+        f"{option} takes {', '.join(names)} or an http URL, not {without_password(given)!r}"
+    )

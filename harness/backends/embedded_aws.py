@@ -10,6 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
+from harness.backends.endpoints import local_url
 from harness.backends.server_process import ServerProcess
 from harness.errors import BackendError, UsageError
 
@@ -78,8 +79,8 @@ class EmbeddedAws:
         if self.pid is not None:
             return self
         ready = self._process.start(self._command(), _environment())
-        self.endpoint = str(ready["url"])
-        self.gate_endpoint = str(ready.get("gate_url", ""))
+        self.endpoint = local_url(str(ready["url"]))
+        self.gate_endpoint = local_url(str(ready.get("gate_url", "")))
         self._port = urlsplit(self.endpoint).port or 0
         self.access_key = str(ready.get("access_key", self.access_key))
         self.secret_key = str(ready.get("secret_key", self.secret_key))

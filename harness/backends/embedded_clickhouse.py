@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 from harness.backends.clickhouse_process import PASSWORD_VARIABLE
+from harness.backends.endpoints import local_host
 from harness.backends.server_process import ServerProcess
 from harness.errors import BackendError
 
@@ -74,7 +75,9 @@ class EmbeddedClickHouse:
 
     def _url(self, port: int) -> str:
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        return f"http://{login}@{self._host}:{port}/{quote(self.database, safe='')}"
+        host = local_host(self._host)
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{login}@{shown}:{port}/{quote(self.database, safe='')}"
 
     @property
     def pid(self) -> int | None:
@@ -112,7 +115,7 @@ class EmbeddedClickHouse:
             urllib.error.HTTPError: ClickHouse refused it.
         """
         request = Request(
-            f"http://{self._host}:{self._port}/?database={quote(database or self.database)}",
+            f"http://{local_host(self._host)}:{self._port}/?database={quote(database or self.database)}",
             data=statement.encode(),
             headers={"X-ClickHouse-User": self.user, "X-ClickHouse-Key": self.password},
         )

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def local_host(host: str) -> str:
+    """Where this machine finds a server that listens on `host`: all addresses are no address."""
+    return _ANY.get(host, host)
+
+
+def local_url(url: str) -> str:
+    """The same for a server's URL."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
 
 @dataclass(frozen=True, slots=True)
 class AwsAccess:

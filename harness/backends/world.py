@@ -8,6 +8,7 @@ serves. Where ClickHouse is no process of this machine's, AWS is made findable f
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -58,7 +59,7 @@ class World:
 
     Args:
         backends: what to start.
-        clock: its seed draws the password; the servers are processes with clocks of their own.
+        clock: stamps what passes a proxy; the servers are processes with clocks of their own.
         aws_settings: settings of the embedded endpoint, as `PUT /_harness/settings` takes them.
         gates: for each server the gate before it, of the form of `harness.faults.live`; an embedded
             one has it built in, any other is reached through a proxy in this process.
@@ -135,8 +136,9 @@ class World:
             self._container.start()
         elif backends.clickhouse_kind == "embedded":
             tag = backends.clickhouse_tag
-            # A password for each run: another program on this machine cannot write by mistake.
-            password = self._clock.substream("clickhouse password").randbytes(12).hex()
+            # A password for each run, so that nobody else writes, by mistake or on purpose; not from
+            # the seed, as who knows the scenario must not know it.
+            password = secrets.token_hex(12)
             self._clickhouse = EmbeddedClickHouse(
                 port=backends.clickhouse_port,
                 password=password,

@@ -10,6 +10,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from harness.backends.choice import without_password as shown
 from harness.cli.jobs import run_side_by_side, shard
 from harness.cli.messages import print_error
 from harness.errors import HarnessError, UsageError
@@ -91,12 +92,13 @@ def run(
     options = Options(
         pipeline=pipeline,
         runs=runs,
-        backends=Backends(aws=aws or "embedded", clickhouse=clickhouse or "embedded"),
+        backends=Backends(aws=aws, clickhouse=clickhouse),
         allow_command=allow_command,
     )
     stderr = Console(stderr=True, highlight=False)
     stdout = Console(highlight=False, soft_wrap=False)
     words = _words(pipeline, settings or [], no_expect=no_expect, allow_command=allow_command)
+    words += backend_words(aws, clickhouse)
     results = []
     for name, result in zip(wanted, _run_all(loaded, options, jobs, stderr), strict=True):
         result.replay = " ".join(["harness", "run", name, "--seed", str(result.seed), *words])
@@ -170,6 +172,12 @@ def _write_report(result: Result, stderr: Console) -> None:
     from harness.report.run_page import write_report
 
     stderr.print(f"  report: {write_report(result.run_dir)}", markup=False, soft_wrap=True)
+
+
+def backend_words(aws: str, clickhouse: str) -> list[str]:
+    """The options that choose the same servers again; passwords are left out."""
+    given = (("--aws", aws), ("--clickhouse", clickhouse))
+    return [word for name, value in given if value for word in (name, shown(value))]
 
 
 def _words(

@@ -1,13 +1,15 @@
 """Code that a scenario brings along: whether it may run, and the command that runs it.
 
-A scenario file is data until its `[pipeline]` names a command, a handler or a class. Such code runs
-unasked only when the file belongs to the reader: it ships with the harness, or lies in the project
-that the harness is run from. Any other file needs `--allow-command`.
+A scenario file is data until its `[pipeline]` names a command, a handler or a class, or its
+`[target]` brings statements, as the embedded ClickHouse may do with files what its user may. Such
+code runs unasked only when the file belongs to the reader: it ships with the harness, or lies in the
+project that the harness is run from. Any other file needs `--allow-command`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from harness.scenario.model_pipeline import Lambda
 
 PROJECT_MARKS = (".git", "pyproject.toml", "package.json", "go.mod", "Cargo.toml", "pom.xml")
+_NAMES = r"\(\s*(`?[\w ]+`?(\s*,\s*`?[\w ]+`?)*)?\s*\)"
+_ENGINE = re.compile(rf"\w*MergeTree({_NAMES})?")
+_PART = re.compile(rf"\w+({_NAMES})?|{_NAMES}")
 DISCARDED = "discarded"
 """Folder of a run directory that stands for the queue or bucket of an on-failure destination."""
 
@@ -58,6 +63,42 @@ def require_permission(scenario: Scenario, *, allowed: bool) -> None:
         f"this project, in {scenario.folder.resolve()}",
         hint="read it, then pass --allow-command, or run the harness from the scenario's project",
     )
+
+
+def require_sql_permission(scenario: Scenario, *, allowed: bool) -> None:
+    """Make sure that the scenario's own SQL may run: it can read and write this machine's files.
+
+    Raises:
+        UsageError: it comes from elsewhere, and nobody allowed it.
+    """
+    brought = sql_of(scenario)
+    if allowed or not brought or may_run_code(scenario.folder):
+        return
+    raise UsageError(
+        f"scenario {scenario.name} brings SQL of its own ([target] {', '.join(brought)}) and lies "
+        f"outside of this project, in {scenario.folder.resolve()}",
+        hint="read it, then pass --allow-command, or run the harness from the scenario's project",
+    )
+
+
+def sql_of(scenario: Scenario) -> list[str]:
+    """The keys of `[target]` that hold more SQL than a name, a type or a plain table engine."""
+    target = scenario.target
+    return [
+        name
+        for name, is_sql in (
+            ("ddl", bool(target.ddl)),
+            ("view", bool(target.view)),
+            ("deleted.predicate", bool(target.deleted.predicate)),
+            ("engine", bool(target.engine and not _ENGINE.fullmatch(target.engine))),
+            (
+                "partition_by",
+                bool(target.partition_by and not _PART.fullmatch(target.partition_by)),
+            ),
+            ("settings", not all(map(str.isidentifier, target.settings))),
+        )
+        if is_sql
+    ]
 
 
 def code_of(scenario: Scenario) -> str:

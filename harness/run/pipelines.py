@@ -10,7 +10,12 @@ import orjson
 from harness.pipelines.pipeline import VARIABLES, pipelines
 from harness.pipelines.reference.config import pipe_config
 from harness.run.child import Child
-from harness.run.own_code import own_command, own_variables, require_permission
+from harness.run.own_code import (
+    own_command,
+    own_variables,
+    require_permission,
+    require_sql_permission,
+)
 from harness.scenario.ddl import columns
 
 if TYPE_CHECKING:
@@ -32,6 +37,7 @@ def require_pipeline(scenario: Scenario, name: str, *, allow_command: bool = Fal
         UsageError: no pipeline of that name (the hint lists the nearest), or the scenario brings
             code from elsewhere that nobody allowed.
     """
+    require_sql_permission(scenario, allowed=allow_command)
     if is_own(scenario, name):
         require_permission(scenario, allowed=allow_command)
     else:

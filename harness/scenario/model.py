@@ -240,6 +240,9 @@ class Stepped(Part):
     zombies_max: Count = Field(default=0, description="instances started beside a running one")
     reshards_max: Count = 1
     exports_max: Count = Field(default=0, description="exports beside the first")
+    outages_max: Count = Field(
+        default=0, description="times that the retention passes while the pipeline is down"
+    )
     lost_checkpoints_max: Count = 0
     copies_max: Count = Field(default=3, description="duplicates that the relay delivers")
     reorder_window: Positive = Field(default=4, description="how many may be delivered next")
@@ -265,6 +268,20 @@ class Settle(Part):
     )
 
 
+class Servers(Part):
+    """What stands for AWS and for ClickHouse, unless the command line says otherwise.
+
+    No URLs: where a run may write, and with whose keys, is for who runs it to say.
+    """
+
+    aws: Annotated[str, Field(pattern=r"^(|embedded|localstack(:[\w.-]{1,128})?)$")] = Field(
+        default="", description="'embedded', 'localstack' or 'localstack:TAG'"
+    )
+    clickhouse: Annotated[str, Field(pattern=r"^(|(embedded|container)(:[\w.-]{1,128})?)$")] = (
+        Field(default="", description="'embedded[:VERSION]' or 'container[:TAG]'")
+    )
+
+
 class Scenario(Part):
     """One story: a table, what is written, how it travels, where it must arrive."""
 
@@ -281,6 +298,7 @@ class Scenario(Part):
     workload: Workload = Field(default_factory=Workload)
     target: Target
     pipeline: Pipeline = Field(default_factory=Pipeline)
+    backends: Servers = Field(default_factory=Servers)
     settle: Settle = Field(default_factory=Settle)
     faults: Faults = Field(default_factory=Faults)
     relay: Relay = Field(default_factory=Relay)

@@ -68,13 +68,13 @@ class Options:
     Attributes:
         pipeline: what to put under test instead of the scenario's pipeline; empty keeps that.
         runs: where the run directory is made.
-        backends: what stands for AWS and for ClickHouse.
+        backends: what stands for AWS and for ClickHouse; the scenario says where this does not.
         allow_command: code that a scenario brings from outside of this project may run.
     """
 
     pipeline: str = ""
     runs: Path = RUNS
-    backends: Backends = field(default_factory=Backends)
+    backends: Backends = field(default_factory=lambda: Backends(aws="", clickhouse=""))
     allow_command: bool = False
 
 
@@ -166,7 +166,8 @@ class _Run:
 
     def start(self) -> World:
         with self.phase("start") as detail:
-            backends = self.options.backends
+            wanted = self.scenario.backends
+            backends = self.options.backends.or_else(wanted.aws, wanted.clickhouse)
             world = self.stack.enter_context(
                 World(
                     backends,

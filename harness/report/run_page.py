@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.metadata import version
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BackendError
@@ -249,8 +250,7 @@ def _around(material: Material, backdrop: Backdrop, rates: Rates) -> dict[str, A
 
     phases = []
     begun = [(at, name) for at, name, state in backdrop.phases if state == "started"]
-    ends = [at for at, _ in begun[1:]] + [start + span]
-    for (at, name), end in zip(begun, ends, strict=True):
+    for (at, name), (end, _) in pairwise([*begun, (start + span, "")]):
         if at < start + span:
             width = (min(end, start + span) - at) / span * 100
             phases.append({"name": name, "x": place(at), "width": width})

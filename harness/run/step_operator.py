@@ -9,6 +9,9 @@ import orjson
 if TYPE_CHECKING:
     from harness.run.step_example import Example
 
+OUTAGE_SECONDS = 25 * 3600
+"""An hour longer than both kinds of streams keep their records."""
+
 
 class Operator:
     """Acts on one example.
@@ -41,6 +44,16 @@ class Operator:
         self._example.counts.exports += 1
         self._example.note("operator", act="export")
         return self._example.export.arn.rpartition("/")[2]
+
+    def outage(self) -> str:
+        """While the pipeline is down the stream's retention passes; then the table is exported.
+
+        What was on the stream and not read has gone: only the export can tell it.
+        """
+        self._world.clock.advance(OUTAGE_SECONDS)
+        self._example.counts.outages += 1
+        self._example.note("operator", act="outage", hours=OUTAGE_SECONDS // 3600)
+        return self.second_export()
 
     def open_shards(self) -> list[dict[str, Any]]:
         """The stream's open shards, by hash range."""

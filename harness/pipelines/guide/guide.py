@@ -18,16 +18,26 @@ with that table's columns (`JSONExtractString` for String, `JSONExtractInt` for 
 `JSONExtractFloat` for floats, `JSONExtract(…, 'T')` for the rest, all of the first attribute type
 that such a column is made for).
 Names stay the guide's, but for the destination, which is the environment's target.
+
+`"repairs": [...]` in the settings changes single statements (`statements.REPAIRS`); without it the
+recipe is the guide's.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from harness.errors import PipelineError, UsageError
-from harness.pipelines.guide.statements import GuideColumn, Statements, guide_columns
+from harness.errors import PipelineError, UsageError, nearest
+from harness.pipelines.guide.statements import (
+    EVENT_COLUMN,
+    REPAIRS,
+    GuideColumn,
+    Statements,
+    guide_columns,
+)
 from harness.pipelines.reference.aws import Aws
 from harness.pipelines.reference.clickhouse import ClickHouse, ClickHouseError, quote
 from harness.pipelines.reference.kinesis import KinesisSource
@@ -43,6 +53,8 @@ if TYPE_CHECKING:
 UNKNOWN_TABLE = 60
 KEY_SOURCES = ("NewImage", "Keys")
 RETRY_SECONDS_MAX = 900
+POLL_MS_MIN = 100
+SNAPSHOT_MARGIN_SECONDS = 300
 READ_LIMIT = 10_000
 
 
@@ -51,7 +63,7 @@ class Guide:
 
     Args:
         config: the same object as the reference's; of `settings` it knows
-            `streaming_max_insert_wait_ms`, `poll_interval_ms` and `key_from`.
+            `streaming_max_insert_wait_ms`, `poll_interval_ms`, `key_from` and `repairs`.
 
     Raises:
         UsageError: columns or key are missing.
@@ -63,15 +75,22 @@ class Guide:
         self.database = destination.get("database") or "default"
         self.version_column = config.get("version_column") or "version"
         settings = config.get("settings") or {}
-        self.poll_seconds = settings.get("poll_interval_ms", 200) / 1000
+        self.poll_seconds = max(settings.get("poll_interval_ms", 200), POLL_MS_MIN) / 1000
         self.key_from = settings.get("key_from", KEY_SOURCES[0])
         if self.key_from not in KEY_SOURCES:
             raise UsageError(f"settings.key_from must be NewImage or Keys, not {self.key_from!r}")
+        self.repairs = frozenset(settings.get("repairs", ()))
+        if unknown := sorted(self.repairs - REPAIRS.keys()):
+            raise UsageError(
+                f"settings.repairs: {unknown[0]!r} is none", hint=nearest(unknown[0], REPAIRS)
+            )
+        if "deletes" in self.repairs:
+            self.key_from = "Keys"
+        self.deleted_column = config.get("deleted_column") or "is_deleted"
         kinesis = (config.get("source") or {}).get("kinesis") or {}
         self.stream_name = kinesis.get("stream_name") or ""
-        self.partition_column = next(
-            c.name for c in self.columns if c.attribute == self.key_attributes[0]
-        )
+        shown = {column.attribute: column.name for column in reversed(self.columns)}
+        self.key_columns = [shown[name] for name in self.key_attributes if name in shown]
 
     def run(self, env: Environment) -> None:
         """Steps 3 to 5 of the guide; 1 and 2 are the harness's.
@@ -82,9 +101,7 @@ class Guide:
         retry = Retry(env, seconds_max=RETRY_SECONDS_MAX)
         clickhouse = ClickHouse(env.clickhouse_url, retry, env.http)
         try:
-            statements = Statements(
-                self.database, env.target, self.columns, self.partition_column, self.version_column
-            )
+            statements = self.statements(env)
             self.create(clickhouse, statements)
             if env.export:
                 clickhouse.run(statements.load_snapshot(env))
@@ -95,6 +112,17 @@ class Guide:
             raise PipelineError(f"guide: {error}") from error
         finally:
             clickhouse.close()
+
+    def statements(self, env: Environment) -> Statements:
+        """The guide's SQL for this table."""
+        version = 0
+        if "snapshot-version" in self.repairs and env.export_time:
+            exported = datetime.fromisoformat(env.export_time).timestamp()
+            version = round((exported - SNAPSHOT_MARGIN_SECONDS) * 1e6)
+        return Statements(
+            self.database, env.target, self.columns, self.key_columns, self.version_column,
+            deleted_column=self.deleted_column, repairs=self.repairs, snapshot_version=version,
+        )  # fmt: skip
 
     def create(self, clickhouse: ClickHouse, statements: Statements) -> None:
         """Step 3, in the guide's order, with the detour that its order needs."""
@@ -116,7 +144,8 @@ class Guide:
         )  # fmt: skip
         shards = Enumerator(first_start="TRIM_HORIZON", checkpoints={}, report_loss=lambda _: None)
         readers: dict[str, Reader] = {}
-        names = ", ".join(quote(c.name) for c in self.columns)
+        columns = [*(c.name for c in self.columns), *([EVENT_COLUMN] * ("deletes" in self.repairs))]
+        names = ", ".join(quote(name) for name in columns)
         head = (
             f"INSERT INTO {quote(self.database)}.{quote(env.target)} "
             f"({names}, {quote(self.version_column)}) FORMAT JSONEachRow"
@@ -153,9 +182,12 @@ class Guide:
 
     def row(self, data: bytes) -> dict[str, Any]:
         """The mapped fields of one flattened record."""
-        body = orjson.loads(data)["dynamodb"]
+        record = orjson.loads(data)
+        body = record["dynamodb"]
         image = body.get("NewImage") or {}
         row = {self.version_column: body["ApproximateCreationDateTime"]}
+        if "deletes" in self.repairs:
+            row[EVENT_COLUMN] = record["eventName"]
         for column in self.columns:
             is_key = column.attribute in self.key_attributes
             source = body["Keys"] if is_key and self.key_from == "Keys" else image

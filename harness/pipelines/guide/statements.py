@@ -26,6 +26,16 @@ _TAGS = (
     (re.compile(r"^(?:Map|Tuple|JSON)"), "M"),
 )
 
+REPAIRS = {
+    "deletes": "the key comes from Keys, eventName gets a column, is_deleted is computed from it",
+    "sort-key": "ORDER BY the whole primary key",
+    "typed-extraction": "the view extracts each attribute as its column's type",
+    "snapshot-version": "snapshot rows get the export's time less five minutes",
+}
+"""The smallest changes, each of which mends one thing; docs/guide-recipe.md shows them at work."""
+
+EVENT_COLUMN = "event_name"
+
 
 @dataclass(frozen=True, slots=True)
 class GuideColumn:
@@ -60,9 +70,14 @@ def guide_columns(config: Mapping[str, Any]) -> tuple[list[GuideColumn], list[st
 
 
 def _tag(kind: str) -> str:
+    return next((tag for pattern, tag in _TAGS if pattern.match(_bare(kind))), "S")
+
+
+def _bare(kind: str) -> str:
+    """A type without Nullable and LowCardinality: the guide's functions know neither."""
     while match := _WRAPPER.match(kind):
         kind = match.group(1)
-    return next((tag for pattern, tag in _TAGS if pattern.match(kind)), "S")
+    return kind
 
 
 class Statements:
@@ -70,7 +85,10 @@ class Statements:
 
     Args:
         target: the guide calls it `destination`.
-        partition_column: the sorting key, as the guide has it.
+        key_columns: partition key first; the guide sorts by it alone.
+        deleted_column: used by the repair `deletes`.
+        repairs: names of `REPAIRS`; none gives the recipe as it stands.
+        snapshot_version: used by the repair `snapshot-version`.
     """
 
     def __init__(
@@ -78,14 +96,21 @@ class Statements:
         database: str,
         target: str,
         columns: list[GuideColumn],
-        partition_column: str,
+        key_columns: list[str],
         version_column: str,
+        *,
+        deleted_column: str = "is_deleted",
+        repairs: frozenset[str] = frozenset(),
+        snapshot_version: int = 0,
     ) -> None:
         self._database = quote(database)
         self._target = f"{self._database}.{quote(target)}"
         self._columns = columns
-        self._partition_column = partition_column
+        self._key_columns = key_columns
         self._version_column = version_column
+        self._deleted_column = deleted_column
+        self._repairs = repairs
+        self._snapshot_version = snapshot_version
 
     def snapshot_table(self) -> str:
         """Where the S3 pipe loads items as text."""
@@ -97,6 +122,8 @@ class Statements:
     def snapshot_view(self) -> str:
         """From the text to the destination."""
         fields = ", ".join(f"{self._extract(c)} AS {quote(c.name)}" for c in self._columns)
+        if "snapshot-version" in self._repairs:
+            fields += f", {self._snapshot_version} AS {quote(self._version_column)}"
         return (
             f"CREATE MATERIALIZED VIEW IF NOT EXISTS {self._database}.`snapshot_mv` "
             f"TO {self._target} AS SELECT {fields} FROM {self._database}.`snapshot`"
@@ -106,9 +133,17 @@ class Statements:
         """The target, unless the scenario has made it."""
         columns = ", ".join(f"{quote(c.name)} {c.type}" for c in self._columns)
         version = quote(self._version_column)
+        columns += f", {version} Int64"
+        engine = f"ReplacingMergeTree({version})"
+        if "deletes" in self._repairs:
+            deleted = quote(self._deleted_column)
+            columns += f", {quote(EVENT_COLUMN)} String"
+            columns += f", {deleted} UInt8 MATERIALIZED {quote(EVENT_COLUMN)} = 'REMOVE'"
+            engine = f"ReplacingMergeTree({version}, {deleted})"
+        keys = self._key_columns if "sort-key" in self._repairs else self._key_columns[:1]
         return (
-            f"CREATE TABLE IF NOT EXISTS {self._target} ({columns}, {version} Int64) "
-            f"ENGINE = ReplacingMergeTree({version}) ORDER BY {quote(self._partition_column)}"
+            f"CREATE TABLE IF NOT EXISTS {self._target} ({columns}) "
+            f"ENGINE = {engine} ORDER BY ({', '.join(quote(key) for key in keys)})"
         )
 
     def load_snapshot(self, env: Environment) -> str:
@@ -126,10 +161,13 @@ class Statements:
 
     def _extract(self, column: GuideColumn) -> str:
         path = f"`item`, {literal(column.attribute)}, {literal(column.tag)}"
-        if column.tag == "S" and column.type == "String":
+        if "typed-extraction" in self._repairs:
+            return f"JSONExtract({path}, {literal(column.type)})"
+        bare = _bare(column.type)
+        if column.tag == "S" and bare == "String":
             return f"JSONExtractString({path})"
-        if re.match(r"^U?Int(8|16|32|64)$", column.type):
+        if re.match(r"^U?Int(8|16|32|64)$", bare):
             return f"JSONExtractInt({path})"
-        if column.type.startswith("Float"):
+        if bare.startswith("Float"):
             return f"JSONExtractFloat({path})"
         return f"JSONExtract({path}, {literal(column.type)})"

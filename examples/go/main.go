@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sort"
 	"syscall"
 	"time"
 
@@ -187,6 +188,8 @@ func (p *Pipeline) readable(ctx context.Context) ([]string, error) {
 			found = append(found, id)
 		}
 	}
+	// Go walks a map in another order each time: a schedule that is to repeat needs one order.
+	sort.Strings(found)
 	return found, nil
 }
 

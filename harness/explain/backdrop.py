@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -189,6 +189,39 @@ class Backdrop:
             if not insert.from_export:
                 return insert
         return None
+
+
+@dataclass(slots=True)
+class Entries:
+    """Which INSERT a row came with, told by counting rows.
+
+    Exact while statements follow one another; of two at the same time the rows may be told of the
+    other one.
+
+    Args:
+        inserts: in their order.
+        applied: how many rows entered in all; None, or a number that the INSERTs do not add up to,
+            tells nothing.
+    """
+
+    inserts: list[Insert]
+    applied: int | None
+    _ends: list[int] = field(default_factory=list)
+    _stored: list[Insert] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        total = 0
+        self._stored = [insert for insert in self.inserts if insert.is_stored]
+        for insert in self._stored:
+            total += insert.rows if insert.rows >= 0 else 0
+            self._ends.append(total)
+        if total != self.applied:
+            self._ends, self._stored = [], []
+
+    def of(self, place: int) -> Insert | None:
+        """The INSERT of the row at that place; None where it cannot be told."""
+        at = bisect_right(self._ends, place)
+        return self._stored[at] if at < len(self._stored) else None
 
 
 def _plain(value: object) -> str:

@@ -68,7 +68,7 @@ class Case:
         """The version of a write's row, or of the newest tombstone."""
         found = [
             int(row["version"])
-            for row in self.end.rows
+            for row in (*self.end.rows, *self.end.applied)
             if (bool(row.get("deleted")) if deleted else row.get("id") == write)
         ]
         return max(found, default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.explain.backdrop import Backdrop
+from harness.explain.backdrop import Backdrop, Entries
 from harness.explain.life import Life
 from harness.explain.material import KeyText, Material, wire_key
 from harness.explain.telling import Teller
@@ -30,6 +30,7 @@ class Lives:
         self._told: dict[KeyText, list[Event]] = {key: [] for key in wanted or ()}
         target = str(material.scenario.get("target", {}).get("table", ""))
         self.backdrop = Backdrop(target)
+        self._counted: Entries | None = None
 
     def feed(self, event: Event) -> None:
         """One more event."""
@@ -50,11 +51,16 @@ class Lives:
         """Keys that something was told of."""
         return [key for key, told in self._told.items() if told]
 
+    def _entries(self) -> Entries:
+        if self._counted is None:
+            self._counted = Entries(self.backdrop.inserts, self._material.applied)
+        return self._counted
+
     def life(self, key: KeyText) -> Life:
         """The life of one of the wanted keys."""
         names = self._names or [f"key {n}" for n in range(len(key))]
         life = Life(key, names, end=self._material.ends.get(key))
-        Teller(life, self._told.get(key, []), self.backdrop).tell()
+        Teller(life, self._told.get(key, []), self.backdrop, self._entries()).tell()
         return life
 
 

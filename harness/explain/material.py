@@ -38,6 +38,7 @@ class End:
         source: column to what DynamoDB's item calls for; None when there is no such item.
         found: column to what FINAL shows; None when there is no such row.
         rows: every stored row: version, deleted, id and counter of its write.
+        applied: every row that entered, in that order, with its place among those of all keys.
     """
 
     differ: str = ""
@@ -46,6 +47,7 @@ class End:
     source: Mapping[str, str] | None = None
     found: Mapping[str, str] | None = None
     rows: tuple[Mapping[str, Any], ...] = ()
+    applied: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Material:
         scenario: as `scenario.json`; empty when it is missing.
         columns: of the target: name to type.
         keys: how many keys were written in all; 0 when nobody counted them.
+        applied: how many rows entered the target in all; None where that was not kept.
         ends: those keys whose end was kept.
         gaps: what is missing or damaged, one sentence each.
     """
@@ -67,6 +70,7 @@ class Material:
     scenario: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     keys: int = 0
+    applied: int | None = None
     ends: dict[KeyText, End] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     folder: Path | None = None
@@ -100,11 +104,12 @@ class Material:
             if gap not in self.gaps:
                 self.gaps.append(gap)
 
-    def take_ends(self, lines: Iterator[dict[str, Any]]) -> None:
+    def take_ends(self, lines: Iterator[Mapping[str, Any]]) -> None:
         """Read the lines of `keys.jsonl`."""
         head = next(lines, {})
         self.keys = int(head.get("keys", 0))
         self.columns = dict(head.get("columns", {}))
+        self.applied = head.get("applied")
         for line in lines:
             self.ends[tuple(line["key"].values())] = End(
                 line.get("differ", ""),
@@ -113,6 +118,7 @@ class Material:
                 line.get("source"),
                 line.get("found"),
                 tuple(line.get("rows", ())),
+                tuple(line.get("applied", ())),
             )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from harness.explain.life import Change, Moment
 
 if TYPE_CHECKING:
-    from harness.explain.backdrop import Backdrop, Page
+    from harness.explain.backdrop import Backdrop, Entries, Page
     from harness.explain.life import Lane, Life
+    from harness.explain.material import End
     from harness.history import Event
 
 ACTS_MAX = 40
@@ -22,12 +23,14 @@ class Teller:
         life: what is told; its moments and changes are filled.
         told: the events of its key, oldest first.
         backdrop: what happened to all keys alike.
+        entries: which INSERT a row came with.
     """
 
-    def __init__(self, life: Life, told: list[Event], backdrop: Backdrop) -> None:
+    def __init__(self, life: Life, told: list[Event], backdrop: Backdrop, entries: Entries) -> None:
         self.life = life
         self.told = told
         self.backdrop = backdrop
+        self.entries = entries
         self.by_number: dict[int, Change] = {}
 
     def tell(self) -> None:
@@ -38,6 +41,7 @@ class Teller:
         self._deliveries([e for e in self.told if e["event"] == "delivery"])
         self._undelivered()
         self._readings()
+        self._applied()
         self._rows()
         self._final()
         self._acts()
@@ -180,6 +184,31 @@ class Teller:
             tag="wrong" if insert.fault or insert.status >= 400 else "",
         )  # fmt: skip
 
+    def _applied(self) -> None:
+        """Rows as they entered, merged ones too; with their INSERT where it can be told."""
+        end = self.life.end
+        settled = self.backdrop.settled_us or self.backdrop.end_us
+        order = {change.write: place for place, change in enumerate(self.life.changes)}
+        highest = -1
+        for row in end.applied if end else ():
+            write = str(row.get("id") or "")
+            insert = self.entries.of(int(row["place"]))
+            place = order.get(write, -1)
+            late = not row.get("deleted") and 0 <= place < highest
+            highest = max(highest, place)
+            what = "tombstone" if row.get("deleted") else "row"
+            self.add(
+                insert.at_us if insert else settled, "rows", "entered",
+                f"{what} of {write or 'no write'} enters",
+                detail=_joined(
+                    f"version {row['version']}",
+                    f"with INSERT #{insert.ordinal}" if insert else "",
+                    "of the export" if insert and insert.from_export else "",
+                    "after a newer one" if late else "",
+                ),
+                write=write, tag="overtakes" if late else "",
+            )  # fmt: skip
+
     def _rows(self) -> None:
         end = self.life.end
         if end is None:
@@ -213,8 +242,14 @@ class Teller:
             if not last.is_delete or not gone:
                 self.add(
                     at, "rows", "absent", f"no row of {last.write} is left",
-                    detail="never stored, or dropped by a merge", write=last.write, tag="wrong",
+                    detail=self._absence(end, last.write), write=last.write, tag="wrong",
                 )  # fmt: skip
+
+    def _absence(self, end: End, write: str) -> str:
+        if not end.applied:
+            return "never stored, or dropped by a merge"
+        entered = any(row.get("id") == write for row in end.applied)
+        return "it entered, and another row took its place" if entered else "it never entered"
 
     def _final(self) -> None:
         end = self.life.end

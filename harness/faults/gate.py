@@ -119,7 +119,9 @@ class Gate:
             members = {"fault": passage.fault, "had_effect": had_effect, **asked.as_json()}
             self._record("fault", members)
         shown = 0 if answer.cut_after is not None else answer.status
-        more = carried(asked, passage.request, answer)
+        # Of an INSERT whose answer was lost the history still keeps what it stored.
+        told = response if response is not None and asked.operation == "INSERT" else answer
+        more = carried(asked, passage.request, told)
         self._record("request", {**asked.as_json(), "status": shown, **more})
         if not isinstance(answer.body, bytes) and asked.operation == "SubscribeToShard":
             answer.body = Watched(answer.body, asked, self._record)

@@ -3,7 +3,8 @@
 The history tells what was done to a key; how it ended is in the evidence, which is gone when the
 run is over. A small run keeps every key; of a big one those that differ, and a sample.
 
-The first line says what follows: `{"keys": …, "kept": …, "differ": …, "columns": {name: type}}`.
+The first line says what follows: `{"keys": …, "kept": …, "differ": …, "columns": {name: type},
+"applied": rows that entered the target; null where that was not kept whole}`.
 Every other line is one key:
 
 | member | what it is |
@@ -14,6 +15,7 @@ Every other line is one key:
 | `wrong` | the columns that differ |
 | `source`, `found` | column to what DynamoDB's item calls for, and to what FINAL shows; null: none |
 | `rows` | every stored row: version, deleted, id and counter of the write that it carries |
+| `applied` | every row that entered, in that order, with its `place` among those of all keys |
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.checks.check import Finding, Verdict
-    from harness.checks.evidence import Evidence, Item
+    from harness.checks.evidence import Evidence, Item, RawRow
 
 FILE = "keys.jsonl"
 ALL_MAX = 20_000
@@ -57,6 +59,7 @@ def kept_keys(evidence: Evidence, verdicts: Sequence[Verdict]) -> Iterator[dict[
         "kept": len(ends.kept),
         "differ": ends.differ,
         "columns": {c.name: c.type for c in evidence.columns},
+        "applied": None if evidence.applied is None else len(evidence.applied),
     }
     for key in ends.kept:
         yield ends.line(key)
@@ -82,6 +85,7 @@ class _End:
     source: Item | None = None
     row: Mapping[str, Any] | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
+    applied: list[dict[str, Any]] = field(default_factory=list)
     differ: str = ""
     what: str = ""
     wrong: list[str] = field(default_factory=list)
@@ -147,14 +151,11 @@ class _Ends:
         for raw in evidence.raw_rows or ():
             end = self.kept.get(key_text(self.numeric, raw.key))
             if end is not None:
-                end.rows.append(
-                    {
-                        "version": raw.version,
-                        "deleted": raw.deleted,
-                        "id": raw.id,
-                        "counter": raw.counter,
-                    }
-                )
+                end.rows.append(_row(raw))
+        for place, raw in enumerate(evidence.applied or ()):
+            end = self.kept.get(key_text(self.numeric, raw.key))
+            if end is not None:
+                end.applied.append({"place": place, **_row(raw)})
 
     def _of_item(self, item: Item) -> KeyText:
         values = [
@@ -173,6 +174,8 @@ class _Ends:
             "found": found,
             "rows": sorted(end.rows, key=lambda row: (row["version"], row["counter"])),
         }
+        if end.applied:
+            line["applied"] = end.applied
         if end.what:
             line["what"] = end.what
         if end.differ:
@@ -204,6 +207,15 @@ class _Ends:
             except (ValueError, TypeError):
                 cells[column.name] = _short(row[column.name])
         return cells
+
+
+def _row(raw: RawRow) -> dict[str, Any]:
+    return {
+        "version": raw.version,
+        "deleted": raw.deleted,
+        "id": raw.id,
+        "counter": raw.counter,
+    }
 
 
 def _short(value: Any) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.pipelines.mutants.batches import ImpatientSync
+from harness.pipelines.mutants.shards import Enumerates, Reads
 from harness.pipelines.reference.batches import Batch
 from harness.pipelines.reference.bookkeeping import ENDED, Checkpoint
 from harness.pipelines.reference.clickhouse import ClickHouseError
-from harness.pipelines.reference.shards import Enumerator, Start
+from harness.pipelines.reference.kinesis import PollingReader
+from harness.pipelines.reference.shards import Enumerator, Page, Start
 from harness.pipelines.reference.snapshot import ORPHANS, SnapshotLoader
 from harness.pipelines.reference.stream import StreamSync
 from harness.pipelines.reference.sync import ClickPipes
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from harness.pipelines.pipeline import Environment
     from harness.pipelines.reference.manifest import DataFile, Export
     from harness.pipelines.reference.snapshot_sql import SnapshotSql
+
+ROWS_OF_A_BATCH = 1
+RETRY_US = 10_000_000
 
 
 def _without_lookback(batch: Batch) -> None:
@@ -58,29 +61,25 @@ class CheckpointsFilesFirst(ClickPipes):
 
 
 class _PassesGaps(StreamSync):
-    """A batch that failed waits for its turn while later ones go on."""
+    """A batch that failed is tried again a while later, and the next ones go on."""
 
-    failed: list[Batch]
+    waiting: list[tuple[int, Batch]]
 
     def store(self, batch: Batch) -> None:
         _without_lookback(batch)
-        waiting, self.failed = [*getattr(self, "failed", []), batch], []
-        stored = False
-        for each in waiting:
-            try:
-                self.flusher.flush(each)
-            except ClickHouseError:
-                self.failed.append(each)
-            else:
-                stored = True
-                self.checkpointer.save(each.spans)
-        if not stored:
-            self.env.pause(0.1)
+        try:
+            self.flusher.flush(batch)
+        except ClickHouseError:
+            due_us = self.env.clock.now_us() + RETRY_US
+            self.waiting = [*getattr(self, "waiting", []), (due_us, batch)]
+        else:
+            self.checkpointer.save(batch.spans)
 
     def step(self) -> bool:
-        if getattr(self, "failed", None) and self._batch.is_empty:
-            first = self.failed.pop(0)
-            self.store(first)
+        waiting = getattr(self, "waiting", [])
+        if waiting and waiting[0][0] <= self.env.clock.now_us():
+            _, batch = waiting.pop(0)
+            self.store(batch)
         return super().step()
 
 
@@ -90,49 +89,55 @@ class CheckpointsPastGaps(ImpatientSync):
     sync_class = _PassesGaps
 
 
-class _ResumesByTime(Enumerator):
+class _CoversThePage(StreamSync):
+    def apply(self, page: Page) -> None:
+        for number, record in enumerate(page.records):
+            self._open_batch()
+            self._decode(page.shard_id, [record])
+            self._cover(page.shard_id, [record] if number else page.records)
+            if self._batch.row_count >= ROWS_OF_A_BATCH:
+                self.close_batch()
+        super().apply(replace(page, records=()))
+
+    def store(self, batch: Batch) -> None:
+        _without_lookback(batch)
+        super().store(batch)
+
+
+class CheckpointsThePage(ClickPipes):
+    """The checkpoint names the page that a batch began, and the page is longer than the batch."""
+
+    def stream_sync_class(self) -> type[StreamSync]:
+        """The one that covers too much."""
+        return _CoversThePage
+
+
+class _SkipsTheFirst(PollingReader):
+    """Takes the first record after a restart for the one that is stored."""
+
+    is_first = True
+
+    def read(self) -> Page:
+        is_resumed = self.is_first and self._start.kind == "AFTER"
+        page = super().read()
+        if not page.records:
+            return page
+        self.is_first = False
+        return replace(page, records=page.records[1:]) if is_resumed else page
+
+
+class _ResumesAfter(Enumerator):
     def start(self, shard_id: str) -> Start:
         known = self.checkpoint(shard_id)
-        if known.position:
-            return Start("AT_TIMESTAMP", f"{(known.arrival_ms + 1) / 1000:.3f}")
-        return super().start(shard_id)
-
-
-class ResumesAfterTheMillisecond(ClickPipes):
-    """A restart begins after the arrival time of the last record, and others share that time."""
-
-    def make_enumerator(
-        self, env: Environment, checkpoints: dict[str, Checkpoint], report_loss: Any
-    ) -> Enumerator:
-        """The one that resumes by time."""
-        first_start = super().make_enumerator(env, checkpoints, report_loss)._first_start  # noqa: SLF001 - of its own kind
-        return _ResumesByTime(
-            first_start=first_start, checkpoints=checkpoints, report_loss=report_loss
-        )
-
-
-class _SkipsOne(Enumerator):
-    def start(self, shard_id: str) -> Start:
         right = super().start(shard_id)
-        known = self.checkpoint(shard_id)
-        if not known.position:
-            return right
-        return Start("AFTER", str(int(known.position) + 1), right.stored_ms)
+        return Start("AFTER", known.position, right.stored_ms) if known.position else right
 
 
-class ResumesOneTooFar(ResumesAfterTheMillisecond):
-    """A restart begins behind the record that comes next."""
+class ResumesOneTooFar(Reads, Enumerates):
+    """A restart reads after the last stored record, and then skips one as stored already."""
 
-    def make_enumerator(
-        self, env: Environment, checkpoints: dict[str, Checkpoint], report_loss: Any
-    ) -> Enumerator:
-        """The one that skips."""
-        made = super().make_enumerator(env, checkpoints, report_loss)
-        return _SkipsOne(
-            first_start=made._first_start,  # noqa: SLF001 - of its own kind
-            checkpoints=checkpoints,
-            report_loss=report_loss,
-        )
+    reader_class = _SkipsTheFirst
+    enumerator_class = _ResumesAfter
 
 
 class _LoadsOnce(SnapshotLoader):

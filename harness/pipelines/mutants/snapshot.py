@@ -13,6 +13,7 @@ from harness.pipelines.reference.clickhouse import ClickHouseError, literal, quo
 from harness.pipelines.reference.snapshot import SnapshotLoader
 from harness.pipelines.reference.snapshot_sql import SnapshotSql
 from harness.pipelines.reference.sql_cells import SqlCell
+from harness.pipelines.reference.stream import StreamSync
 from harness.pipelines.reference.sync import ClickPipes
 
 if TYPE_CHECKING:
@@ -137,20 +138,45 @@ class _DeletesWhatIsThere(Flusher):
             f"toString({quote(name)}) = {literal(str(row[place]))}"
             for name, place in zip(self.key_columns, self.key_places, strict=True)
         )
-        return self.clickhouse.rows(f"SELECT count() FROM {self.table} WHERE {match}") != [["0"]]
+        counted = self.clickhouse.rows(f"SELECT count() FROM {self.table} WHERE {match}")
+        return int(counted[0][0]) > 0
+
+
+class _LoadsLate(StreamSync):
+    """Reads what is on the stream, and when there is nothing more, loads the snapshot."""
+
+    pipe: DeletesOnlyWhatIsLoaded
+
+    def step(self) -> bool:
+        done = super().step()
+        loader = self.pipe.loader
+        if not done and loader is not None:
+            self.pipe.loader = None
+            self.close_batch()
+            loader.run()
+            loader.raise_failure()
+        return done
 
 
 class DeletesOnlyWhatIsLoaded(Flushes):
     """A delete that overtakes the snapshot finds no row and is dropped; then its row is loaded."""
 
     flusher_class = _DeletesWhatIsThere
+    loader: SnapshotLoader | None = None
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        super().__init__(config)
-        # Snapshot and stream side by side, as ClickPipes has them.
-        self.config = replace(
-            self.config, settings=replace(self.config.settings, workers=1, bulk_page_records=0)
-        )
+    def make_snapshot_loader(self, *arguments: Any) -> SnapshotLoader | None:
+        """Kept for later: the stream comes first."""
+        self.loader = super().make_snapshot_loader(*arguments)
+        return None
+
+    def stream_sync_class(self) -> type[StreamSync]:
+        """The one that loads late."""
+        pipeline = self
+
+        class Sync(_LoadsLate):
+            pipe = pipeline
+
+        return Sync
 
     def make_flusher(self, clickhouse: ClickHouse, decoder: Decoder, books: Bookkeeping) -> Flusher:
         """The one that looks first."""

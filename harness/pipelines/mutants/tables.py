@@ -38,9 +38,7 @@ class SortsByJoinedKey(OwnTable):
         joined = ", '|', ".join(f"toString({quote(name)})" for name in self.config.key_columns)
         right = ", ".join(quote(name) for name in self.config.sorting_key)
         return (
-            super()
-            .table_statement()
-            .replace(f"ORDER BY ({right})", f"ORDER BY concat({joined}, '|')")
+            super().table_statement().replace(f"ORDER BY ({right})", f"ORDER BY concat({joined})")
         )
 
 

@@ -6,10 +6,13 @@ STAMP  := $(VENV)/.installed
 NAME   ?= quickstart
 ARGS   ?=
 
+COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) -p cdc-harness
+AWAIT  := $(PYTHON) .ci/await-healthy $(COMPOSE) --
+
 NO_MKDOCS_2_WARNING := 1
 export NO_MKDOCS_2_WARNING
 
-.PHONY: docs help setup scenario scenarios test interop check format clean
+.PHONY: docs help setup scenario scenarios test interop containers up up-own down check format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -33,6 +36,23 @@ test: $(STAMP) ## Run the tests
 
 interop: $(STAMP) ## Run clients that others wrote (Java, Node, Go) against the endpoint
 	@$(BIN)/python -m pytest -n 4 --dist worksteal -m interop $(ARGS) tests/interop
+
+containers: $(STAMP) ## Run every backend combination with the containers (needs Docker)
+	@HARNESS_CONTAINERS=all $(BIN)/python -m pytest -n 0 -m containers $(ARGS) tests/containers
+
+up: .env ## Start LocalStack and ClickHouse in containers, until they are healthy
+	@$(COMPOSE) --profile localstack up -d
+	@$(AWAIT) localstack clickhouse
+
+up-own: .env ## Start the harness's own AWS endpoint beside ClickHouse, in containers
+	@$(COMPOSE) --profile own up -d --build
+	@$(AWAIT) aws clickhouse
+
+down: ## Remove those containers
+	@$(COMPOSE) --profile localstack --profile own down --volumes
+
+.env:
+	@$(PYTHON) -c 'import secrets as s; print(f"HARNESS_CLICKHOUSE_PASSWORD={s.token_hex(16)}\nHARNESS_ACCESS_KEY=AK{s.token_hex(9).upper()}\nHARNESS_SECRET_KEY={s.token_urlsafe(30)}")' > $@
 
 check: $(STAMP) ## Lint, formatting and types
 	@$(BIN)/ruff check .

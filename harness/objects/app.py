@@ -17,9 +17,8 @@ from urllib.parse import parse_qsl, unquote
 
 from harness.objects import reading, writing
 from harness.objects.errors import S3Error, malformed_xml, not_implemented
-from harness.objects.listing import OWNER, list_v1, list_v2, list_versions
+from harness.objects.listing import list_buckets, list_v1, list_v2, list_versions
 from harness.objects.multipart import MultipartUploads
-from harness.objects.reading import iso_date
 from harness.objects.xml import document, parse
 from harness.web.message import Response
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.objects.store import ObjectStore
-    from harness.objects.xml import Content
     from harness.web.message import Request
 
 QUICK_BODY_BYTES_MAX = 1024 * 1024
@@ -142,12 +140,8 @@ class ObjectsApp:
     def _list_buckets(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             raise _method_not_allowed(request)
-        buckets: list[Content] = [
-            {"Name": b.name, "CreationDate": iso_date(b.created_us), "BucketRegion": b.region}
-            for b in self._store.buckets()
-        ]
-        content: dict[str, Content] = {"Owner": OWNER, "Buckets": {"Bucket": buckets}}
-        return Response(200, dict(XML), document("ListAllMyBucketsResult", content))
+        body = list_buckets(self._store.buckets(), _query(request))
+        return Response(200, dict(XML), body)
 
     def _bucket(self, request: Request, bucket: str, query: dict[str, str]) -> Response:
         store = self._store
@@ -193,7 +187,7 @@ class ObjectsApp:
         if "acl" in query:
             raise not_implemented("?acl of an object")
         if query.get("versionId", "null") != "null":
-            raise S3Error(404, "NoSuchVersion", "The specified version does not exist.")
+            raise writing.invalid_version(query["versionId"])
         routes: list[tuple[str, bool, Callable[[], Response]]] = [
             (
                 "GET PUT DELETE",

@@ -74,9 +74,20 @@ def not_implemented(what: str) -> S3Error:
     )
 
 
-def invalid_argument(message: str) -> S3Error:
-    """A parameter cannot be taken."""
-    return S3Error(400, "InvalidArgument", message)
+def header_not_implemented(names: str, why: str) -> S3Error:
+    """S3 itself does not take these headers in this way."""
+    return S3Error(
+        501,
+        "NotImplemented",
+        "A header you provided implies functionality that is not implemented",
+        fields={"Header": names, "additionalMessage": why},
+    )
+
+
+def invalid_argument(message: str, *, name: str = "", value: str = "") -> S3Error:
+    """A parameter cannot be taken; `name` says which, if S3 says it."""
+    fields = {"ArgumentName": name, "ArgumentValue": value} if name else {}
+    return S3Error(400, "InvalidArgument", message, fields=fields)
 
 
 def malformed_xml() -> S3Error:

@@ -8,6 +8,7 @@ Source: S3 API reference, ListObjectsV2, ListObjects.
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
@@ -20,12 +21,16 @@ from harness.objects.xml import document
 from harness.web.message import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.objects.store import Bucket, StoredObject
     from harness.objects.xml import Content
 
 KEYS_MAX = 1000
+BUCKETS_MAX = 10_000
+_REGION = re.compile(
+    r"(us|eu|ap|sa|ca|me|af|il|mx)-(gov-)?(central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-7]"
+)
 OWNER: dict[str, Content] = {"ID": "0" * 64}
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -99,6 +104,47 @@ def list_v1(bucket: Bucket, query: Mapping[str, str]) -> Response:
     return Response(200, {"content-type": "application/xml"}, body)
 
 
+def list_buckets(buckets: Sequence[Bucket], query: Mapping[str, str]) -> bytes:
+    """The XML of ListBuckets, of one page when `max-buckets` is set.
+
+    Raises:
+        S3Error: InvalidArgument.
+    """
+    prefix, region = query.get("prefix", ""), query.get("bucket-region", "")
+    limit = _limit({"max-keys": query.get("max-buckets", "")}, BUCKETS_MAX)
+    token = query.get("continuation-token", "")
+    after = _from_token(token) if token else ""
+    if region and not _REGION.fullmatch(region):
+        raise invalid_argument(
+            f"Argument value {region} is not a valid AWS Region", name="bucket-region"
+        )
+    found = [
+        bucket
+        for bucket in buckets
+        if bucket.name.startswith(prefix) and bucket.name > after
+        if not region or bucket.region == region
+    ]
+    page = found[:limit]
+    entries: list[Content] = [
+        {
+            "Name": bucket.name,
+            "CreationDate": iso_date(bucket.created_us),
+            "BucketRegion": bucket.region,
+            "BucketArn": f"arn:aws:s3:::{bucket.name}",
+        }
+        for bucket in page
+    ]
+    return document(
+        "ListAllMyBucketsResult",
+        {
+            "Owner": OWNER,
+            "Buckets": {"Bucket": entries},
+            "Prefix": prefix or None,
+            "ContinuationToken": _to_token(page[-1].name) if len(found) > len(page) else None,
+        },
+    )
+
+
 def list_versions(bucket: Bucket, query: Mapping[str, str]) -> Response:
     """The answer to ListObjectVersions of a bucket without versions: each object is its only one.
 
@@ -141,8 +187,8 @@ def _page(bucket: Bucket, prefix: str, delimiter: str, after: str, limit: int) -
     page = _Page()
     if limit == 0:
         return page
-    if after and delimiter and (inside := _common(after, prefix, delimiter)) == after:
-        # The page before ended with this common prefix: all that it stands for is behind us.
+    if after.startswith(prefix) and (inside := _common(after, prefix, delimiter)):
+        # A marker in a common prefix leaves all behind that the prefix stands for.
         after = inside + _LAST_CHARACTER
     start, inclusive = (after, False) if after >= prefix and after else (prefix, True)
     while True:
@@ -186,11 +232,11 @@ def _entry(stored: StoredObject, key: str, *, with_owner: bool) -> dict[str, Con
     }
 
 
-def _limit(query: Mapping[str, str]) -> int:
-    text = query.get("max-keys", str(KEYS_MAX)) or str(KEYS_MAX)
+def _limit(query: Mapping[str, str], most: int = KEYS_MAX) -> int:
+    text = query.get("max-keys") or str(most)
     if not text.isdecimal() or len(text) > 10:
         raise invalid_argument("Provided max-keys not an integer or within integer range")
-    return min(int(text), KEYS_MAX)
+    return min(int(text), most)
 
 
 def _encoder(query: Mapping[str, str]) -> _Encoder:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.objects import upload_listing
 from harness.objects.checksums import PREFIX, checksum
 from harness.objects.errors import S3Error, invalid_argument, malformed_xml
-from harness.objects.listing import OWNER
 from harness.objects.reading import ENCRYPTION, iso_date
 from harness.objects.store import StoredObject
+from harness.objects.upload import Part, Upload
 from harness.objects.upload_body import upload_of
 from harness.objects.writing import (
     COPY_SOURCE,
@@ -46,27 +46,6 @@ PART_BYTES_MIN = 5 * 1024 * 1024
 _COPY_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
 
 
-@dataclass(slots=True)
-class _Part:
-    body: bytes
-    etag: str
-    modified_us: int
-    checksums: dict[str, str]
-
-
-@dataclass(slots=True)
-class _Upload:
-    id: str
-    bucket: str
-    key: str
-    started_us: int
-    headers: dict[str, str]
-    tags: dict[str, str]
-    algorithm: str
-    checksum_type: str
-    parts: dict[int, _Part] = field(default_factory=dict)
-
-
 class MultipartUploads:
     """The uploads under way.
 
@@ -76,7 +55,8 @@ class MultipartUploads:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._uploads: dict[str, _Upload] = {}
+        self._uploads: dict[str, Upload] = {}
+        self._begun = 0
         self._ids = store.clock.substream("s3 upload ids")
 
     def create(self, bucket: str, key: str, request: Request) -> Response:
@@ -87,9 +67,11 @@ class MultipartUploads:
         if not kind:
             kind = "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
         with self._store.lock:
+            self._begun += 1
             upload_id = f"{self._ids.getrandbits(256):064x}"
-            self._uploads[upload_id] = _Upload(
+            self._uploads[upload_id] = Upload(
                 upload_id,
+                self._begun,
                 bucket,
                 key,
                 self._store.clock.now_us(),
@@ -120,7 +102,7 @@ class MultipartUploads:
         body, checksums = self._copied(request) if is_copy else upload_of(request)
         if upload.algorithm and upload.algorithm not in checksums:
             checksums[upload.algorithm] = checksum(upload.algorithm, body)
-        part = _Part(body, md5_hex(body), self._store.clock.now_us(), checksums)
+        part = Part(body, md5_hex(body), self._store.clock.now_us(), checksums)
         upload.parts[number] = part
         if is_copy:
             result: dict[str, Content] = {
@@ -175,63 +157,17 @@ class MultipartUploads:
         return Response(204)
 
     def list_parts(self, bucket: str, key: str, query: Mapping[str, str]) -> Response:
-        """ListParts, all on one page."""
-        upload = self._find(bucket, key, query)
-        parts: list[Content] = [
-            {
-                "PartNumber": number,
-                "LastModified": iso_date(part.modified_us),
-                "ETag": f'"{part.etag}"',
-                "Size": len(part.body),
-                **{f"Checksum{name.upper()}": value for name, value in part.checksums.items()},
-            }
-            for number, part in sorted(upload.parts.items())
-        ]
-        result: dict[str, Content] = {
-            "Bucket": bucket,
-            "Key": key,
-            "UploadId": upload.id,
-            "Initiator": OWNER,
-            "Owner": OWNER,
-            "StorageClass": "STANDARD",
-            "PartNumberMarker": 0,
-            "NextPartNumberMarker": max(upload.parts, default=0),
-            "MaxParts": PART_NUMBER_MAX,
-            "IsTruncated": False,
-            "Part": parts,
-        }
-        return Response(200, dict(XML), document("ListPartsResult", result))
+        """ListParts."""
+        return upload_listing.list_parts(self._find(bucket, key, query), query)
 
     def list_uploads(self, bucket: str, query: Mapping[str, str]) -> Response:
-        """ListMultipartUploads, all on one page."""
+        """ListMultipartUploads."""
         self._store.bucket(bucket)
-        prefix = query.get("prefix", "")
         with self._store.lock:
             uploads = [u for u in self._uploads.values() if u.bucket == bucket]
-        uploads = sorted(
-            (u for u in uploads if u.key.startswith(prefix)), key=lambda u: (u.key, u.started_us)
-        )
-        entries: list[Content] = [
-            {
-                "Key": upload.key,
-                "UploadId": upload.id,
-                "Initiator": OWNER,
-                "Owner": OWNER,
-                "StorageClass": "STANDARD",
-                "Initiated": iso_date(upload.started_us),
-            }
-            for upload in uploads
-        ]
-        result: dict[str, Content] = {
-            "Bucket": bucket,
-            "Prefix": prefix,
-            "MaxUploads": max(len(entries), 1000),
-            "IsTruncated": False,
-            "Upload": entries,
-        }
-        return Response(200, dict(XML), document("ListMultipartUploadsResult", result))
+        return upload_listing.list_uploads(bucket, uploads, query)
 
-    def _find(self, bucket: str, key: str, query: Mapping[str, str]) -> _Upload:
+    def _find(self, bucket: str, key: str, query: Mapping[str, str]) -> Upload:
         self._store.bucket(bucket)
         upload = self._uploads.get(query.get("uploadId", ""))
         if upload is None or (upload.bucket, upload.key) != (bucket, key):
@@ -248,21 +184,36 @@ class MultipartUploads:
         wish = request.headers.get("x-amz-copy-source-range")
         if wish is not None:
             found = _COPY_RANGE.fullmatch(wish)
-            if found is None or not int(found[1]) <= int(found[2]) < len(body):
+            if found is None or int(found[1]) > int(found[2]):
                 raise invalid_argument(
-                    f"Range specified is not valid for source object of size: {len(body)}"
+                    "The x-amz-copy-source-range value must be of the form bytes=first-last where "
+                    "first and last are the zero-based offsets of the first and last bytes to copy",
+                    name="x-amz-copy-source-range",
+                    value=wish,
+                )
+            if int(found[1]) >= len(body):
+                raise S3Error(
+                    400,
+                    "InvalidRequest",
+                    "The specified copy range is invalid for the source object size",
+                )
+            if int(found[2]) >= len(body):
+                raise invalid_argument(
+                    f"Range specified is not valid for source object of size: {len(body)}",
+                    name="x-amz-copy-source-range",
+                    value=wish,
                 )
             body = body[int(found[1]) : int(found[2]) + 1]
         return body, {}
 
 
-def _chosen(upload: _Upload, root: ET.Element) -> list[_Part]:
+def _chosen(upload: Upload, root: ET.Element) -> list[Part]:
     """The parts that the client's list names, in its order.
 
     Raises:
         S3Error: MalformedXML, InvalidPart, InvalidPartOrder, EntityTooSmall.
     """
-    parts: list[_Part] = []
+    parts: list[Part] = []
     last = 0
     for entry in root.findall("Part"):
         text = entry.findtext("PartNumber", "").strip()
@@ -297,7 +248,7 @@ def _chosen(upload: _Upload, root: ET.Element) -> list[_Part]:
     return parts
 
 
-def _with_checksum(stored: StoredObject, upload: _Upload, parts: list[_Part]) -> StoredObject:
+def _with_checksum(stored: StoredObject, upload: Upload, parts: list[Part]) -> StoredObject:
     """`stored` with the checksum of the whole, or the one made of its parts' checksums."""
     name = upload.algorithm
     if not name:

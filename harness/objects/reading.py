@@ -54,7 +54,8 @@ def read(
     answer = _headers(stored, query)
     if is_part:
         answer["content-range"] = f"bytes {first}-{last}/{size}"
-    elif headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+    # A range that is the whole object comes with the whole object's checksums.
+    if last - first + 1 == size and headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
         answer.update({PREFIX + name: value for name, value in stored.checksums.items()})
         if stored.checksums:
             answer["x-amz-checksum-type"] = stored.checksum_type
@@ -77,16 +78,17 @@ def check_conditions(stored: StoredObject, headers: Mapping[str, str], *, prefix
     until = _date(headers.get(f"{prefix}if-unmodified-since"))
     if match is not None:
         if not _matches(match, stored.etag):
-            raise precondition_failed("If-Match")
+            raise precondition_failed(f"{prefix}If-Match")
     elif until is not None and modified > until:
-        raise precondition_failed("If-Unmodified-Since")
+        raise precondition_failed(f"{prefix}If-Unmodified-Since")
     if none_match is not None:
         unchanged = _matches(none_match, stored.etag)
     else:
         unchanged = since is not None and modified <= since
     if unchanged:
         if prefix:
-            raise precondition_failed("If-None-Match")
+            failed = "If-Modified-Since" if none_match is None else "If-None-Match"
+            raise precondition_failed(prefix + failed)
         kept = {"etag": f'"{stored.etag}"', "last-modified": http_date(stored.modified_us)}
         raise S3Error(304, "NotModified", "Not Modified", headers=kept)
 

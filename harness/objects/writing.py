@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from harness.objects.checksums import ALGORITHMS, PREFIX, checksum
-from harness.objects.errors import S3Error, invalid_argument, malformed_xml, no_such_key
+from harness.objects.errors import (
+    S3Error,
+    header_not_implemented,
+    invalid_argument,
+    malformed_xml,
+    no_such_key,
+)
 from harness.objects.reading import (
     ENCRYPTION,
     check_conditions,
@@ -55,6 +61,11 @@ def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response
     return Response(200, etag_headers(stored))
 
 
+def invalid_version(version: str) -> S3Error:
+    """No bucket here has versions, so no id but `null` can be one."""
+    return invalid_argument("Invalid version id specified", name="versionId", value=version)
+
+
 def etag_headers(stored: StoredObject) -> dict[str, str]:
     """ETag and checksums of what was stored."""
     headers = {"etag": f'"{stored.etag}"', **ENCRYPTION}
@@ -82,14 +93,18 @@ def check_write_conditions(
         S3Error: PreconditionFailed; NoSuchKey for If-Match without an object.
     """
     none_match, match = headers.get("if-none-match"), headers.get("if-match")
+    refused = "We don't accept the provided value of {} header for this API"
     if none_match is not None:
+        if match is not None:
+            why = "Multiple conditional request headers present in the request"
+            raise header_not_implemented("If-Match,If-None-Match", why)
         if none_match.strip() != "*":
-            raise S3Error(
-                501, "NotImplemented", "If-None-Match of a write takes nothing but an asterisk"
-            )
+            raise header_not_implemented("If-None-Match", refused.format("If-None-Match"))
         if present is not None:
             raise precondition_failed("If-None-Match")
     if match is not None:
+        if match.strip() == "*":
+            raise header_not_implemented("If-Match", refused.format("If-Match"))
         if present is None:
             raise no_such_key(key)
         if match.strip().strip('"') != present.etag:
@@ -169,7 +184,7 @@ def copy_source(store: ObjectStore, request: Request) -> StoredObject:
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         )
     if query and query != "versionId=null":
-        raise invalid_argument("Invalid version id specified")
+        raise invalid_version(query.removeprefix("versionId="))
     source = store.stored(bucket, key)
     check_conditions(source, request.headers, prefix="x-amz-copy-source-")
     return source

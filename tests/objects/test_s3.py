@@ -261,3 +261,41 @@ def test_buckets_are_made_listed_and_located(s3: Any) -> None:
     with pytest.raises(ClientError) as caught:
         s3.create_bucket(Bucket="No_Such_Name")
     assert code(caught) == "InvalidBucketName"
+
+
+def test_buckets_are_listed_in_pages(s3: Any) -> None:
+    for name in ("page-a", "page-b", "page-c"):
+        s3.create_bucket(Bucket=name)
+    first = s3.list_buckets(MaxBuckets=2, Prefix="page-")
+    assert [bucket["Name"] for bucket in first["Buckets"]] == ["page-a", "page-b"]
+    rest = s3.list_buckets(Prefix="page-", ContinuationToken=first["ContinuationToken"])
+    assert [bucket["Name"] for bucket in rest["Buckets"]] == ["page-c"]
+    assert "ContinuationToken" not in rest
+
+
+def test_parts_and_uploads_are_listed_in_pages(s3: Any) -> None:
+    ids = [s3.create_multipart_upload(Bucket="bucket", Key=key)["UploadId"] for key in ("x/b", "a")]
+    for number in (1, 2, 5):
+        s3.upload_part(
+            Bucket="bucket", Key="a", UploadId=ids[1], PartNumber=number, Body=b"%d" % number
+        )
+    first = s3.list_parts(Bucket="bucket", Key="a", UploadId=ids[1], MaxParts=2)
+    assert [part["PartNumber"] for part in first["Parts"]] == [1, 2]
+    assert first["IsTruncated"]
+    rest = s3.list_parts(
+        Bucket="bucket",
+        Key="a",
+        UploadId=ids[1],
+        PartNumberMarker=first["NextPartNumberMarker"],
+    )
+    assert [part["PartNumber"] for part in rest["Parts"]] == [5]
+    assert not rest["IsTruncated"]
+
+    page = s3.list_multipart_uploads(Bucket="bucket", MaxUploads=1)
+    assert [upload["Key"] for upload in page["Uploads"]] == ["a"]
+    assert page["IsTruncated"]
+    folded = s3.list_multipart_uploads(Bucket="bucket", KeyMarker="a", Delimiter="/")
+    assert folded["CommonPrefixes"] == [{"Prefix": "x/"}]
+    with pytest.raises(ClientError) as caught:
+        s3.list_multipart_uploads(Bucket="bucket", KeyMarker="a", UploadIdMarker=ids[0])
+    assert code(caught) == "InvalidArgument"

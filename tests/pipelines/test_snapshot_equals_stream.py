@@ -24,6 +24,7 @@ from harness.pipelines.reference.snapshot import LOAD_SETTINGS
 from harness.pipelines.reference.snapshot_sql import SnapshotSql
 from harness.pipelines.reference.target import target_statement
 from harness.pipelines.reference.versions import VersionLayout
+from harness.pipelines.reference.wire_types import WireTypes
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Servers
@@ -166,6 +167,23 @@ def _insert_bulk(servers: Servers, config: Any, drawn: list[Any]) -> None:
     clickhouse.close()
 
 
+def _insert_in_two_steps(servers: Servers, config: Any, drawn: list[Any], lines: str) -> None:
+    """As the loader does: for the types of a sample first, then for those that it did not show."""
+    sample, every = WireTypes(config), WireTypes(config)
+    for number, value in enumerate(drawn):
+        item = {"k": {"S": str(number)}, "value": value}
+        every.learn(item)
+        if number % 4 == 0:
+            sample.learn(item)
+    whole = SnapshotSql(config, VersionLayout("UInt64"), version_us=1, is_incremental=False)
+    table = f"format(JSONEachRow, {literal(whole.structure)}, {literal(lines)})"
+    narrow, wide = whole.made_for(sample.tags), whole.made_for(every.tags)
+    servers.sql.command(narrow.insert_rows(table), settings=LOAD_SETTINGS)
+    servers.sql.command(wide.insert_rows(table, unless=narrow.known), settings=LOAD_SETTINGS)
+    repeated = servers.sql.query(f"SELECT count() - uniqExact(k) FROM {config.table}")
+    assert repeated.result_rows[0][0] == 0, "both steps stored the same item"
+
+
 def _stream_rows(config: Any, drawn: list[Any]) -> list[bytes]:
     decoder = Decoder(config, Cells(binary_layers=2))
     rows = []
@@ -195,7 +213,7 @@ def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
     servers: Servers, kind: str
 ) -> None:
     number = TYPES.index(kind)
-    ways = [f"way_{number}_{way}" for way in ("stream", "export", "bulk")]
+    ways = [f"way_{number}_{way}" for way in ("stream", "export", "bulk", "sampled")]
     configs = [_config(way, kind) for way in ways]
     for config in configs:
         servers.sql.command(target_statement(config))
@@ -224,6 +242,7 @@ def test_both_ways_store_the_same_rows_and_refuse_the_same_items(
         table = f"format(JSONEachRow, {literal(sql.structure)}, {literal(lines)})"
         servers.sql.command(sql.insert_rows(table), settings=LOAD_SETTINGS)
         _insert_bulk(servers, configs[2], drawn)
+        _insert_in_two_steps(servers, configs[3], drawn, lines)
         found = [
             _spelled_alike(
                 servers.sql.query(

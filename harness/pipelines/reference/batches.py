@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.bulk import Bulk, BulkRow
     from harness.pipelines.reference.clickhouse import ClickHouse
     from harness.pipelines.reference.config import PipeConfig
+    from harness.pipelines.reference.shards import Record
 
     ShortWay = tuple[Bulk, Callable[[bytes, int], bytes]]
     """How bulk rows are written, and how one becomes a row (or `Poison`) without ClickHouse."""
@@ -154,7 +155,9 @@ class Flusher:
         }
         written = 0
         try:
-            written = self._clickhouse.insert(bulk.statement, bulk.body(batch.bulk), settings)
+            written = self._clickhouse.insert(
+                bulk.statement(batch.bulk), bulk.body(batch.bulk), settings
+            )
         except ClickHouseError as error:
             if error.code == ACCESS_DENIED:
                 # input() needs a right (CREATE TEMPORARY TABLE) that a plain INSERT does not.
@@ -162,24 +165,31 @@ class Flusher:
             elif not error.blames_data:
                 raise
         if written == len(batch.bulk):
-            return
-        rows, origins = [], []
-        for ticks, shard_id, record in batch.bulk:
+            self.rewritten_in_a_row = 0
+        else:
+            self._judge(batch, bulk, judge, written)
+
+    def _judge(
+        self, batch: Batch, bulk: Bulk, judge: Callable[[bytes, int], bytes], written: int
+    ) -> None:
+        """What the statement left out takes the long way: into rows or errors."""
+        rows: list[tuple[bytes, tuple[str, Record], bool]] = []
+        unknown = bulk.unknown(batch.bulk)
+        for (ticks, shard_id, record), is_unknown in zip(batch.bulk, unknown, strict=True):
             try:
-                rows.append(judge(record[2], ticks))
-                origins.append((shard_id, record))
+                rows.append((judge(record[2], ticks), (shard_id, record), is_unknown))
             except Poison as error:
                 sequence_number, arrival_ms, data = record
                 batch.errors.append(
                     ErrorRow(str(error), data, shard_id, sequence_number, arrival_ms)
                 )
-        if written != len(rows):
-            # Some were refused, or views count too: write all, which changes nothing of the rest.
-            batch.rows += rows
-            batch.origins += origins
-            self.rewritten_in_a_row += 1
-        else:
-            self.rewritten_in_a_row = 0
+        # With as many written as have known types, those of unknown types are what is missing.
+        # Else some were refused, or views count too: write all, which changes nothing of the rest.
+        is_told = written == sum(not is_unknown for _, _, is_unknown in rows)
+        missing = [row for row in rows if row[2] or not is_told]
+        batch.rows += [row for row, _, _ in missing]
+        batch.origins += [origin for _, origin, _ in missing]
+        self.rewritten_in_a_row = 0 if is_told else self.rewritten_in_a_row + 1
 
     def _insert(self, batch: Batch, start: int, end: int) -> None:
         body = b"\n".join(batch.rows[start:end])

@@ -12,13 +12,16 @@ import hashlib
 import re
 import struct
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from harness.pipelines.reference.records import MILLISECONDS_BELOW, SECONDS_BELOW, STAMP_US_END
 from harness.pipelines.reference.stream_sql import insert_records
+from harness.pipelines.reference.wire_types import WireTypes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from harness.pipelines.reference.batches import Span
     from harness.pipelines.reference.config import PipeConfig
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = rb'"([^"\\]*)":\{"[SN]":"([^"\\]*)"\}'
 HEAD = b'"dynamodb":{"ApproximateCreationDateTime":'
+
+SAMPLE_RECORDS = 200
 
 BulkRow = tuple[int, str, "Record"]
 """Version in ticks, shard, record."""
@@ -41,7 +46,9 @@ class Bulk:
     """
 
     def __init__(self, config: PipeConfig) -> None:
-        self.statement = insert_records(config)
+        self._config = config
+        self._types = WireTypes(config)
+        self._statement = ""
         self._names = [name.encode() for name in config.key_attributes]
         attributes = b",".join([ATTRIBUTE] * len(self._names))
         self._match = re.compile(rb'(\d{10,16}),"Keys":\{%b\}[,}]' % attributes).match
@@ -71,6 +78,23 @@ class Bulk:
             return key, stamp * 1000, 1000
         return key, stamp * 1_000_000, 1_000_000
 
+    def statement(self, rows: Sequence[BulkRow]) -> str:
+        """The statement: made once, for the type tags that a sample of the rows comes with."""
+        if not self._statement:
+            for row in rows[:: max(1, len(rows) // SAMPLE_RECORDS)]:
+                self._types.learn(_item(row[2][2]))
+            self._statement = insert_records(self._config, self._types.tags)
+        return self._statement
+
+    def unknown(self, rows: Sequence[BulkRow]) -> list[bool]:
+        """Which rows hold type tags that the statement is not made for; the next one is."""
+        items = [_item(row[2][2]) for row in rows]
+        found = [bool(self._types.unknown(item)) for item in items]
+        for item, is_new in zip(items, found, strict=True):
+            if is_new and self._types.learn(item):
+                self._statement = ""
+        return found
+
     def body(self, rows: Iterable[BulkRow]) -> bytes:
         """The statement's data."""
         pack = struct.Struct("<q").pack
@@ -88,6 +112,15 @@ class Bulk:
         for shard_id in sorted(spans):
             digest.update(f"{shard_id}:{spans[shard_id].first}-{spans[shard_id].last};".encode())
         return digest.hexdigest()
+
+
+def _item(data: bytes) -> Any:
+    """The item that a record's row comes from; None where there is none."""
+    try:
+        change = orjson.loads(data)["dynamodb"]
+        return change.get("NewImage") or change["Keys"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _text(raw: bytes) -> str:

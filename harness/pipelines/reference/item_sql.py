@@ -13,21 +13,26 @@ from typing import TYPE_CHECKING
 from harness.pipelines.reference.clickhouse import literal, quote
 from harness.pipelines.reference.sql_cells import (
     CONTAINERS,
+    NONE,
+    VALUE,
     Parts,
     SqlCell,
     SqlCells,
     default,
+    parts_of,
     scalar,
+    whole,
 )
 from harness.pipelines.reference.sql_json import plain_json
+from harness.pipelines.reference.wire_types import ANY, NESTED, taken_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.pipelines.reference.config import Column, PipeConfig
+    from harness.pipelines.reference.wire_types import Tags
 
-VALUE = "Map(String, String)"
-NESTED = "'M', 'L', 'SS', 'NS', 'BS'"
+IS_NESTED = "IN ({})".format(", ".join(map(literal, sorted(NESTED))))
 
 
 class _Shared:
@@ -59,18 +64,29 @@ class ItemSql:
         may_be_gone: some items are deletes: only their key counts.
         binary_layers: how often binary is base64-encoded; with 2, what holds some inside a map,
             list or set counts as not storable.
+        tags: of each column, those that the statement is made for (see wire_types.py); None for
+            all. A value with another counts as not storable.
 
     Attributes:
         names: the attributes that columns show, in the order of `image_type`.
         needs_text: a column shows the whole item.
+        tags: of each column, those that the statement is made for.
         cells: each column with its final expressions.
     """
 
-    def __init__(self, config: PipeConfig, *, may_be_gone: bool, binary_layers: int = 1) -> None:
+    def __init__(
+        self,
+        config: PipeConfig,
+        *,
+        may_be_gone: bool,
+        binary_layers: int = 1,
+        tags: Sequence[Tags] | None = None,
+    ) -> None:
         self.names = list(dict.fromkeys(str(c.path[0]) for c in config.columns if c.path))
         self.needs_text = any(not c.path for c in config.columns)
         self.cells: list[tuple[Column, SqlCell]] = []
         self._may_be_gone = may_be_gone
+        self.tags: Sequence[Tags] = tags or [ANY] * len(config.columns)
         self._binary_layers = binary_layers
         self._maps: list[str] = []
         self._parts: list[str] = []
@@ -83,15 +99,19 @@ class ItemSql:
         present = [
             f"g{i} NOT IN ('', 'NULL')" for i, (c, _) in enumerate(self.cells) if c.name in keys
         ]
-        single = [f"length(a{number}) < 2" for number in range(len(self.names))]
+        single = []
+        if self.names:
+            lengths = ", ".join(f"length(a{number})" for number in range(len(self.names)))
+            single.append(f"arrayMax([{lengths}]) < 2")
         if binary_layers > 1:
             single += [
-                f"NOT (g{i} IN ({NESTED}) AND (g{i} = 'BS' OR match(w{i}, '\"BS?\"')))"
+                f"NOT (g{i} {IS_NESTED} AND (g{i} = 'BS' OR match(w{i}, '\"BS?\"')))"
                 for i in range(len(self.cells))
+                if self.tags[i] & NESTED
             ]
         claims = [*present, *single, *(c.storable for _, c in self.cells)]
         # Not a chain of AND: the optimizer takes seconds over one of a hundred columns.
-        self.storable = f"NOT has([{', '.join(f'ifNull({claim}, 0)' for claim in claims)}], 0)"
+        self.storable = f"NOT has([{', '.join(claims)}], 0)"
 
     @property
     def image_type(self) -> str:
@@ -107,60 +127,77 @@ class ItemSql:
         """
         return ", ".join(f"{of(name, n + 1)} AS a{n}" for n, name in enumerate(self.names))
 
+    @property
+    def known(self) -> str:
+        """True where every value has a tag that the statement is made for."""
+        claims = [
+            f"g{i} IN ({', '.join(literal(tag) for tag in ('', 'NULL', *sorted(tags)))})"
+            for i, tags in enumerate(self.tags)
+        ]
+        return f"NOT has([{', '.join(claims)}], 0)"
+
     def lines(self, read: str) -> str:
         """The subqueries over `read`, layer by layer, so that nothing is written out twice."""
         parts = [*self._parts, *(s.column(exact=e) for e, s in self._plain.items() if s.raws)]
-        tagged = f"SELECT *, {', '.join(self._maps)} FROM ({read})"
-        if parts:
-            tagged = f"SELECT *, {', '.join(parts)} FROM ({tagged})"
-        return f"SELECT *, {', '.join(self._parsed)} FROM ({tagged})"
+        lines = self.tagged(read)
+        for layer in (parts, self._parsed):
+            if layer:
+                lines = f"SELECT *, {', '.join(layer)} FROM ({lines})"
+        return lines
+
+    def tagged(self, read: str) -> str:
+        """The first layer: of column n the tag g<n> and what it holds, w<n>."""
+        return f"SELECT *, {', '.join(self._maps)} FROM ({read})"
 
     def raw(self, index: int) -> str:
         """The JSON text of the value that a column shows; empty where there is none."""
         return (
-            f"multiIf(g{index} = '', '', g{index} IN ({NESTED}, 'BOOL', 'NULL'), "
+            f"multiIf(g{index} = '', '', g{index} {IS_NESTED} OR g{index} IN ('BOOL', 'NULL'), "
             f"concat('{{\"', g{index}, '\":', w{index}, '}}'), "
             f"concat('{{\"', g{index}, '\":', toJSONString(w{index}), '}}'))"
         )
 
     def _cell(self, containers: SqlCells, column: Column, index: int) -> SqlCell:
-        kind = column.type
+        kind, tags = column.type, self.tags[index]
+        tag, body = f"g{index}", f"w{index}"
         self._tag(column, index)
         if kind.family in CONTAINERS:
-            self._parts.append(f"{self.raw(index)} AS r{index}")
-            cell = containers.container(kind, f"r{index}")
-            self._parsed += [f"{cell.value} AS v{index}", f"{cell.storable} AS k{index}"]
-            return SqlCell(f"v{index}", f"k{index}")
+            return self._container(containers, column, index)
+        if not tags & taken_by(kind.family):
+            return SqlCell("NULL" if kind.nullable else default(kind), f"({tag} {NONE})")
         plain = "NULL"
-        if kind.family in ("String", "JSON"):
-            nested = f"concat('{{\"', g{index}, '\":', w{index}, '}}')"
-            raw = f"if(g{index} IN ({NESTED}), {nested}, '')"
-            plain = self._plain[kind.family == "JSON"].use(raw)
-        parts = Parts(
-            f"r{index}", f"g{index}", f"s{index}", f"n{index}", f"b{index}", f"y{index}", plain
+        if kind.family in ("String", "JSON") and tags & NESTED:
+            plain = self._plain[kind.family == "JSON"].use(whole(tag, body))
+        names = Parts(
+            tag, f"s{index}_", f"n{index}_", f"b{index}_", f"y{index}_", plain=plain, tags=tags
         )
-        parsed = scalar(kind, parts)
-        for name, expression in (
-            (parts.text, f"if(g{index} = 'S', w{index}, NULL)"),
-            (parts.number, f"if(g{index} = 'N', w{index}, NULL)"),
-            (parts.boolean, f"if(g{index} = 'BOOL', w{index} = 'true', NULL)"),
-            (parts.binary, f"if(g{index} = 'B', {self._bytes(f'w{index}')}, NULL)"),
-        ):
-            if name in parsed:
+        parsed = scalar(kind, names)
+        held = parts_of(tag, body, tags, binary_layers=self._binary_layers)
+        for part, expression in held.items():
+            name = getattr(names, part)
+            uses = parsed.count(name)
+            if uses == 1:
+                parsed = parsed.replace(name, expression)
+            elif uses:
                 self._parts.append(f"{expression} AS {name}")
         self._parsed.append(f"{parsed} AS v{index}")
         value = f"v{index}" if kind.nullable else f"ifNull(v{index}, {default(kind)})"
         if not column.path and self._may_be_gone:
             value = f"if(gone, {default(kind)}, {value})"
-        return SqlCell(value, f"(isNotNull(v{index}) OR g{index} IN ('', 'NULL'))")
+        return SqlCell(value, f"(isNotNull(v{index}) OR {tag} {NONE})")
 
-    def _bytes(self, text: str) -> str:
-        """What base64 text holds, NULL if it is none."""
-        decoded = text
-        for _ in range(self._binary_layers):
-            is_base64 = f"match({decoded}, '^[A-Za-z0-9+/]*={{0,2}}$')"
-            decoded = f"if({is_base64}, tryBase64Decode({decoded}), NULL)"
-        return decoded
+    def _container(self, containers: SqlCells, column: Column, index: int) -> SqlCell:
+        elements: list[str] = []
+
+        def bind(expression: str) -> str:
+            name = f"t{index}_{len(elements)}"
+            elements.append(name)
+            self._parts.append(f"{expression} AS {name}")
+            return name
+
+        cell = containers.container(column.type, f"g{index}", f"w{index}", self.tags[index], bind)
+        self._parsed += [f"{cell.value} AS v{index}", f"ifNull({cell.storable}, 0) AS k{index}"]
+        return SqlCell(f"v{index}", f"k{index}")
 
     def _tag(self, column: Column, index: int) -> None:
         """Columns g and w: the type tag of the value that a column shows, and the value."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MISSING = ("NoSuchKey", "404", "NotFound")
 CHUNK_BYTES = 1 << 20
+HEAD_BYTES = 65_536
+SAMPLE_LINES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class ExportReader:
                 f"the export {url!r} is no address", hint="s3://bucket/prefix/AWSDynamoDB/<id>"
             )
         self.bucket = parts.netloc
+        self._heads: dict[str, bytes] = {}
         self._s3 = s3
         self._retry = retry
 
@@ -144,12 +148,27 @@ class ExportReader:
         body = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"]
         digest = hashlib.md5(usedforsecurity=False)
         for chunk in body.iter_chunks(CHUNK_BYTES):
+            self._heads.setdefault(key, chunk[:HEAD_BYTES])
             digest.update(chunk)
         return base64.b64encode(digest.digest()).decode()
 
-    def _get(self, key: str) -> bytes:
+    def sample(self, file: DataFile) -> list[bytes]:
+        """The first lines of a data file; none where it is no gzip."""
+        head = self._heads.pop(file.key, None)
+        if head is None:
+            head = self._get(file.key, Range=f"bytes=0-{HEAD_BYTES - 1}")
+        try:
+            text = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(head)
+        except zlib.error:
+            return []
+        lines = text.split(b"\n")
+        # The last one may be cut off.
+        return lines[:SAMPLE_LINES] if len(lines) > SAMPLE_LINES else lines[:-1]
+
+    def _get(self, key: str, **parameters: str) -> bytes:
         def get() -> bytes:
-            body: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            answer = self._s3.get_object(Bucket=self.bucket, Key=key, **parameters)
+            body: bytes = answer["Body"].read()
             return body
 
         return self._retry.call(get, passes)

@@ -31,14 +31,19 @@ from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_url
 
+import orjson
+
 from harness.errors import PipelineError
 from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint
 from harness.pipelines.reference.clickhouse import literal, quote
 from harness.pipelines.reference.manifest import DataFile, Export, ExportReader
 from harness.pipelines.reference.retry import Stopped
 from harness.pipelines.reference.snapshot_sql import SnapshotSql
+from harness.pipelines.reference.wire_types import ANY, WireTypes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.pipelines.pipeline import Environment
     from harness.pipelines.reference.aws import Aws
     from harness.pipelines.reference.bookkeeping import Bookkeeping
@@ -207,11 +212,13 @@ class SnapshotLoader:
         table = self._s3_table(export, file, sql)
         token = f"{source} {file.key}"
         settings = {**LOAD_SETTINGS, "insert_deduplication_token": token}
-        written = self.clickhouse.insert_select(sql.insert_rows(table), settings)
+        types = self._sampled(export, file)
+        narrow = sql.made_for(types.tags)
+        written = self.clickhouse.insert_select(narrow.insert_rows(table), settings)
         if written == file.item_count:
             return
-        counted = self.clickhouse.rows(f"{sql.count(table)} SETTINGS precise_float_parsing = 1")
-        total, storable = (int(value) for value in counted[0])
+        sql = self._load_rest(file, table, sql, narrow, settings)
+        total, storable = self._counts(sql.count(table))
         if total != file.item_count:
             raise PipelineError(
                 f"data file {file.key} holds {total} items, the manifest says {file.item_count}"
@@ -222,6 +229,43 @@ class SnapshotLoader:
                 table, self.bookkeeping.errors, file.key, self.env.clock.now_ms(), export.time_us
             )
             self.clickhouse.run(statement, settings)
+
+    def _sampled(self, export: Export, file: DataFile) -> WireTypes:
+        """Which type tags the first items of a file have."""
+        types = WireTypes(self.config)
+        for line in self.reader.sample(file):
+            try:
+                read = orjson.loads(line)
+                item = read["Item"] if not export.is_incremental else read.get("NewImage")
+                types.learn(item or read.get("Keys"))
+            except (ValueError, KeyError, AttributeError, TypeError):
+                continue  # the load will say what is wrong
+        return types
+
+    def _load_rest(
+        self,
+        file: DataFile,
+        table: str,
+        sql: SnapshotSql,
+        narrow: SnapshotSql,
+        settings: Mapping[str, object],
+    ) -> SnapshotSql:
+        """Rows with type tags that the sample did not show; returns what is made for all."""
+        found = self.clickhouse.rows(narrow.tags_of(table))[0]
+        tags = [frozenset(column) & ANY for column in found[0]] if found[0] else narrow.tags
+        if all(seen <= known for seen, known in zip(tags, narrow.tags, strict=True)):
+            return narrow
+        wide = sql.made_for([seen | known for seen, known in zip(tags, narrow.tags, strict=True)])
+        token = f"{settings['insert_deduplication_token']} rest"
+        self.clickhouse.insert_select(
+            wide.insert_rows(table, unless=narrow.known),
+            {**settings, "insert_deduplication_token": token},
+        )
+        return wide
+
+    def _counts(self, sql: str) -> list[int]:
+        (counted,) = self.clickhouse.rows(f"{sql} SETTINGS precise_float_parsing = 1")
+        return [int(value) for value in counted]
 
     def _s3_table(self, export: Export, file: DataFile, sql: SnapshotSql) -> str:
         env = self.env

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from harness.pipelines.reference.clickhouse import literal, quote
-from harness.pipelines.reference.item_sql import VALUE, ItemSql
+from harness.pipelines.reference.item_sql import ItemSql
+from harness.pipelines.reference.sql_cells import VALUE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.pipelines.reference.config import PipeConfig
     from harness.pipelines.reference.versions import VersionLayout
+    from harness.pipelines.reference.wire_types import Tags
 
 FULL = "Item String"
 INCREMENTAL = f"Metadata {VALUE}, Keys String, NewImage String"
@@ -24,17 +28,45 @@ class SnapshotSql:
         layout: of the version column.
         version_us: stamp of all rows of a full export.
         is_incremental: each line has its own stamp, and may be a delete.
+        tags: of each column, those that the statements are made for; None for all.
     """
 
     def __init__(
-        self, config: PipeConfig, layout: VersionLayout, *, version_us: int, is_incremental: bool
+        self,
+        config: PipeConfig,
+        layout: VersionLayout,
+        *,
+        version_us: int,
+        is_incremental: bool,
+        tags: Sequence[Tags] | None = None,
     ) -> None:
+        self._made_of = (config, layout)
+        self._options = {"version_us": version_us, "is_incremental": is_incremental}
         self._config = config
         self._is_incremental = is_incremental
         self.structure = INCREMENTAL if is_incremental else FULL
         self._version = layout.sql(version_us)
         self._ticks_per_ms = layout.ticks_per_us * 1000
-        self._items = ItemSql(config, may_be_gone=is_incremental)
+        self._items = ItemSql(config, may_be_gone=is_incremental, tags=tags)
+
+    def made_for(self, tags: Sequence[Tags]) -> Self:
+        """The same for these tags alone: it stores less, and takes less time to analyse."""
+        return type(self)(*self._made_of, **self._options, tags=tags)  # type: ignore[arg-type] # by name
+
+    @property
+    def tags(self) -> Sequence[Tags]:
+        """Of each column, those that the statements are made for."""
+        return self._items.tags
+
+    def tags_of(self, table: str) -> str:
+        """Of each column, those that occur, as one array of arrays."""
+        found = ", ".join(f"groupUniqArray(g{n})" for n in range(len(self._items.cells)))
+        return f"SELECT [{found}] FROM ({self._items.tagged(self._read(table))})"
+
+    @property
+    def known(self) -> str:
+        """True for a line without a tag that the statements are not made for."""
+        return self._items.known
 
     @property
     def storable(self) -> str:
@@ -43,6 +75,9 @@ class SnapshotSql:
 
     def lines(self, table: str) -> str:
         """The subqueries that read lines; see ItemSql for their columns."""
+        return self._items.lines(self._read(table))
+
+    def _read(self, table: str) -> str:
         if self._is_incremental:
             # The stamp is {"N": "…"} in real exports; a bare string or number is taken as well.
             stamp = "toUInt64OrZero(extract(Metadata['WriteTimestampMicros'], '[0-9]+'))"
@@ -56,18 +91,24 @@ class SnapshotSql:
         maps = self._items.maps(lambda _, place: f"tupleElement(image, {place})")
         # The item's text is held no longer than it is needed: blocks stay small.
         kept = "item, gone, stamp_ms"
-        return self._items.lines(f"SELECT {kept}, {maps} FROM ({read})")
+        return f"SELECT {kept}, {maps} FROM ({read})"
 
-    def insert_rows(self, table: str) -> str:
-        """Everything storable into the target."""
+    def insert_rows(self, table: str, *, unless: str = "0") -> str:
+        """Everything storable into the target.
+
+        Args:
+            table: reads lines.
+            unless: another condition of a line; where it is true nothing is stored.
+        """
         target = f"{quote(self._config.database)}.{quote(self._config.table)}"
         names = [column.name for column in self._config.columns]
         names += [self._config.version_column, self._config.deleted_column]
         values = [cell.value for _, cell in self._items.cells]
         values += [self._version_value(), "gone"]
+        where = self.storable if unless == "0" else f"{self.storable} AND NOT ({unless})"
         return (
             f"INSERT INTO {target} ({', '.join(quote(name) for name in names)}) "
-            f"SELECT {', '.join(values)} FROM ({self.lines(table)}) WHERE {self.storable}"
+            f"SELECT {', '.join(values)} FROM ({self.lines(table)}) WHERE {where}"
         )
 
     def count(self, table: str) -> str:

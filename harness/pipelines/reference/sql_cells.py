@@ -1,8 +1,13 @@
 """The mapping as SQL: for each column an expression of its cell, and one that says it is storable.
 
 The counterpart of cells.py for exports, which ClickHouse reads by itself. Both follow
-docs/mapping.md; a property test holds them to the same rows. `raw` is always the SQL expression of
-one AttributeValue's JSON text, empty where the item has no such attribute.
+docs/mapping.md; a property test holds them to the same rows. An AttributeValue is always a pair of
+expressions: its type tag, empty where there is none, and what it holds under it as text: an S, N or
+B as it is, a BOOL as a word, anything nested as JSON text. Nested values are extracted as maps with
+that one entry.
+
+Where it is known which tags occur, no SQL is made for the others: analysing it costs more than
+running it.
 """
 
 from __future__ import annotations
@@ -21,17 +26,31 @@ from harness.pipelines.reference.moments import (
     WIDE_SECONDS,
 )
 from harness.pipelines.reference.sql_json import plain_json
+from harness.pipelines.reference.wire_types import ANY, NESTED, Tags, taken_by
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.pipelines.reference.column_types import ColumnType
 
 CONTAINERS = ("Array", "Map", "Tuple")
+VALUE = "Map(String, String)"
+"""The type to extract an attribute value as: its tag and what it holds."""
+
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 IPV4_PATTERN = "^(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3}$"
 MOMENT_PATTERN = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
     "([.][0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
+NONE = "IN ('', 'NULL')"
+_NULL_TEXT = "CAST(NULL, 'Nullable(String)')"
+_NOTHING = {
+    "text": _NULL_TEXT,
+    "number": _NULL_TEXT,
+    "boolean": "CAST(NULL, 'Nullable(Bool)')",
+    "binary": _NULL_TEXT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,7 @@ class SqlCell:
 
     Attributes:
         value: the cell; its type is that of the column or casts to it without loss.
-        storable: true when the column can hold the attribute.
+        storable: true when the column can hold the attribute; empty when it always can.
     """
 
     value: str
@@ -52,98 +71,168 @@ class Parts:
     """What one attribute value holds, as expressions: of columns of a subquery, or written out.
 
     Attributes:
-        raw: the value's JSON text, empty where there is none.
         tag: its type tag.
         text, number, boolean, binary: what it holds under S, N, BOOL, B, else NULL.
         plain: its plain JSON text where it is a map, list or set; asked for only there.
+        tags: those that occur.
     """
 
-    raw: str
     tag: str
     text: str
     number: str
     boolean: str
     binary: str
     plain: str
+    tags: Tags = ANY
 
 
-def written_out(raw: str, *, exact: bool = False) -> Parts:
-    """The parts of a value, as expressions of its text."""
-    return Parts(
-        raw, tag(raw), text(raw), number(raw), boolean(raw), binary(raw),
-        plain_json(raw, exact=exact),
-    )  # fmt: skip
+def parts_of(tag: str, body: str, tags: Tags, *, binary_layers: int) -> dict[str, str]:
+    """What a value holds under S, N, BOOL and B, by field of `Parts`; nothing under other tags.
+
+    Args:
+        tag: expression of its tag.
+        body: expression of what it holds.
+        tags: those that occur.
+        binary_layers: how often binary is base64-encoded.
+    """
+    decoded = body
+    for _ in range(binary_layers):
+        is_base64 = f"match({decoded}, '^[A-Za-z0-9+/]*={{0,2}}$')"
+        decoded = f"if({is_base64}, tryBase64Decode({decoded}), NULL)"
+    held = {
+        "text": ("S", body),
+        "number": ("N", body),
+        "boolean": ("BOOL", f"{body} = 'true'"),
+        "binary": ("B", decoded),
+    }
+    return {
+        name: _under(wanted, tag, value) if wanted in tags else _NOTHING[name]
+        for name, (wanted, value) in held.items()
+    }
+
+
+def _under(wanted: str, tag: str, held: str) -> str:
+    """What is held under a tag, else NULL; a tag that is known needs no question."""
+    if tag == literal(wanted):
+        return f"toNullable({held})"
+    return f"if({tag} = '{wanted}', {held}, NULL)"
+
+
+def written_out(tag: str, body: str, tags: Tags, *, exact: bool) -> Parts:
+    """The parts of a value, as expressions of its pair."""
+    plain = plain_json(whole(tag, body), exact=exact) if tags & NESTED else "NULL"
+    return Parts(tag, **parts_of(tag, body, tags, binary_layers=1), plain=plain, tags=tags)
 
 
 class SqlCells:
-    """Makes cells; each instance numbers its lambda variables."""
+    """Makes the cells of containers; each instance numbers its lambda variables."""
 
     def __init__(self) -> None:
         self._variables = 0
 
-    def element(self, kind: ColumnType, raw: str) -> SqlCell:
+    def element(self, kind: ColumnType, tag: str, body: str, tags: Tags = ANY) -> SqlCell:
         """The cell of an element inside a container."""
         if kind.family in CONTAINERS:
-            return self.container(kind, raw)
-        parsed = scalar(kind, written_out(raw, exact=kind.family == "JSON"))
+            return self.container(kind, tag, body, tags)
+        if kind.bare == "String" and tag == "'S'":
+            return SqlCell(body, "")
+        parsed = scalar(kind, written_out(tag, body, tags, exact=kind.family == "JSON"))
         value = parsed if kind.nullable else f"ifNull({parsed}, {default(kind)})"
-        return SqlCell(value, f"({raw} = '' OR isNotNull({parsed}) OR {tag(raw)} = 'NULL')")
+        if tag.startswith("'"):
+            return SqlCell(value, f"isNotNull({parsed})")
+        return SqlCell(value, f"(isNotNull({parsed}) OR {tag} {NONE})")
 
-    def container(self, kind: ColumnType, raw: str) -> SqlCell:
-        """The cell of an Array, Map or Tuple."""
+    def container(
+        self,
+        kind: ColumnType,
+        tag: str,
+        body: str,
+        tags: Tags = ANY,
+        bind: Callable[[str], str] = str,
+    ) -> SqlCell:
+        """The cell of an Array, Map or Tuple.
+
+        Args:
+            bind: gives an expression a name, where that is possible.
+        """
         match kind.family:
             case "Array":
-                return self._array(kind, raw)
+                return self._array(kind, tag, body, tags & {"L", "SS", "NS", "BS"})
             case "Map":
-                return self._map(kind, raw)
+                return self._map(kind, tag, body, tags & {"M"})
             case _:
-                return self._tuple(kind, raw)
+                return self._tuple(kind, tag, body, tags & {"L", "M"}, bind)
 
-    def _array(self, kind: ColumnType, raw: str) -> SqlCell:
-        x = self._variable()
-        element = self.element(kind.inner[0], x)
-        members = (
-            f"arrayMap(m -> if({tag(raw)} = 'L', m, "
-            f"concat('{{\"', substring({tag(raw)}, 1, 1), '\":', m, '}}')), "
-            f"JSONExtractArrayRaw({raw}, {tag(raw)}))"
+    def _array(self, kind: ColumnType, tag: str, body: str, tags: Tags) -> SqlCell:
+        if not tags:
+            return SqlCell(default(kind), f"({tag} {NONE})")
+        x, y = self._variable(), self._variable()
+        cells: list[SqlCell] = []
+        sets = sorted(tags - {"L"})
+        if "L" in tags:
+            element = self.element(kind.inner[0], f"mapKeys({x})[1]", f"mapValues({x})[1]")
+            held = f"if({tag} = 'L', JSONExtract({body}, 'Array({VALUE})'), [])"
+            cells.append(
+                SqlCell(
+                    f"arrayMap({x} -> {element.value}, {held})",
+                    f"arrayAll({x} -> {element.storable}, {held})",
+                )
+            )
+        if sets:
+            one = literal(sets[0][0]) if len(sets) == 1 else f"substring({tag}, 1, 1)"
+            element = self.element(kind.inner[0], one, y, frozenset(member[0] for member in sets))
+            held = f"if({tag} IN ({_listed(sets)}), JSONExtract({body}, 'Array(String)'), [])"
+            cells.append(
+                SqlCell(
+                    held if element.value == y else f"arrayMap({y} -> {element.value}, {held})",
+                    f"arrayAll({y} -> {element.storable}, {held})" if element.storable else "",
+                )
+            )
+        value = cells[0].value
+        if len(cells) > 1:
+            value = f"if({tag} = 'L', {cells[0].value}, {cells[1].value})"
+        fits = f"{tag} IN ('', 'NULL', {_listed(sorted(tags))})"
+        return SqlCell(
+            value, f"({' AND '.join([fits, *(c.storable for c in cells if c.storable)])})"
         )
-        members = f"if({tag(raw)} IN ('L', 'SS', 'NS', 'BS'), {members}, [])"
-        storable = (
-            f"({raw} = '' OR {tag(raw)} IN ('L', 'SS', 'NS', 'BS', 'NULL')) "
-            f"AND arrayAll({x} -> {element.storable}, {members})"
-        )
-        return SqlCell(f"arrayMap({x} -> {element.value}, {members})", f"({storable})")
 
-    def _map(self, kind: ColumnType, raw: str) -> SqlCell:
+    def _map(self, kind: ColumnType, tag: str, body: str, tags: Tags) -> SqlCell:
+        if not tags:
+            return SqlCell(default(kind), f"({tag} {NONE})")
         x = self._variable()
-        element = self.element(kind.inner[1], f"{x}.2")
-        members = f"JSONExtractKeysAndValuesRaw({raw}, 'M')"
+        element = self.element(kind.inner[1], f"mapKeys({x}.2)[1]", f"mapValues({x}.2)[1]")
+        members = f"if({tag} = 'M', JSONExtractKeysAndValues({body}, '{VALUE}'), [])"
         value = (
             f"mapFromArrays(arrayMap({x} -> {x}.1, {members}), "
             f"arrayMap({x} -> {element.value}, {members}))"
         )
         storable = (
-            f"({raw} = '' OR {tag(raw)} IN ('M', 'NULL')) "
-            f"AND arrayAll({x} -> {element.storable}, {members})"
+            f"({tag} IN ('', 'NULL', 'M')) AND arrayAll({x} -> {element.storable}, {members})"
         )
         return SqlCell(value, f"({storable})")
 
-    def _tuple(self, kind: ColumnType, raw: str) -> SqlCell:
+    def _tuple(
+        self, kind: ColumnType, tag: str, body: str, tags: Tags, bind: Callable[[str], str]
+    ) -> SqlCell:
+        if not kind.names:
+            tags &= {"L"}
+        if not tags:
+            return SqlCell(default(kind), f"({tag} {NONE})")
         cells = []
         for index, inner in enumerate(kind.inner, start=1):
-            part = f"JSONExtractRaw({raw}, 'L', {index})"
-            if kind.names:
-                member = f"JSONExtractRaw({raw}, 'M', {literal(kind.names[index - 1])})"
-                part = f"if({tag(raw)} = 'M', {member}, {part})"
-            cells.append(self.element(inner, part))
-        fits = [
-            f"{raw} = ''",
-            f"{tag(raw)} = 'NULL'",
-            f"({tag(raw)} = 'L' AND JSONLength({raw}, 'L') = {len(cells)})",
-        ]
-        if kind.names:
+            by_place = f"JSONExtract({body}, {index}, '{VALUE}')"
+            part = f"if({tag} = 'L', {by_place}, map())" if "M" not in tags else by_place
+            if "M" in tags:
+                member = f"JSONExtract({body}, {literal(kind.names[index - 1])}, '{VALUE}')"
+                part = f"if({tag} = 'M', {member}, {by_place if 'L' in tags else 'map()'})"
+            part = bind(part)
+            cells.append(self.element(inner, f"mapKeys({part})[1]", f"mapValues({part})[1]"))
+        fits = [f"{tag} {NONE}"]
+        if "L" in tags:
+            fits.append(f"({tag} = 'L' AND JSONLength({body}) = {len(cells)})")
+        if "M" in tags:
             names = ", ".join(literal(name) for name in kind.names)
-            fits.append(f"({tag(raw)} = 'M' AND hasAll([{names}], JSONExtractKeys({raw}, 'M')))")
+            fits.append(f"({tag} = 'M' AND hasAll([{names}], JSONExtractKeys({body})))")
         storable = " AND ".join([f"({' OR '.join(fits)})", *(c.storable for c in cells)])
         value = f"tuple({', '.join(c.value for c in cells)})"
         return SqlCell(f"CAST({value}, {literal(kind.text)})", f"({storable})")
@@ -153,30 +242,15 @@ class SqlCells:
         return f"x{self._variables}"
 
 
-def tag(raw: str) -> str:
-    """The type tag of a value, empty where there is none."""
-    return f"JSONExtractKeys({raw})[1]"
+def whole(tag: str, body: str) -> str:
+    """The JSON text of a map, list or set; empty for anything else."""
+    return (
+        f"if({tag} IN ({_listed(sorted(NESTED))}), concat('{{\"', {tag}, '\":', {body}, '}}'), '')"
+    )
 
 
-def text(raw: str) -> str:
-    """What an S holds, else NULL."""
-    return f"JSONExtract({raw}, 'S', 'Nullable(String)')"
-
-
-def number(raw: str) -> str:
-    """The digits of an N, else NULL."""
-    return f"JSONExtract({raw}, 'N', 'Nullable(String)')"
-
-
-def boolean(raw: str) -> str:
-    """What a BOOL holds, else NULL."""
-    return f"JSONExtract({raw}, 'BOOL', 'Nullable(Bool)')"
-
-
-def binary(raw: str) -> str:
-    """The bytes of a B, else NULL."""
-    encoded = f"JSONExtract({raw}, 'B', 'Nullable(String)')"
-    return f"if(match({encoded}, '^[A-Za-z0-9+/]*={{0,2}}$'), tryBase64Decode({encoded}), NULL)"
+def _listed(tags: list[str]) -> str:
+    return ", ".join(f"'{one}'" for one in tags)
 
 
 def scalar(kind: ColumnType, parts: Parts) -> str:
@@ -186,13 +260,16 @@ def scalar(kind: ColumnType, parts: Parts) -> str:
     writes, does not fit where its text would matter.
     """
     digits, family = parts.number, kind.family
+    if not parts.tags & taken_by(family):
+        return f"CAST(NULL, {literal(f'Nullable({kind.bare})')})"
     if family in INTEGER_RANGES:
         return _integer(family, parts)
     match family:
         case "String":
-            return f"multiIf({_words(parts)}, {parts.tag} IN ('M', 'L', 'SS', 'NS', 'BS'), {parts.plain}, NULL)"
+            nested = f"{parts.tag} IN ({_listed(sorted(parts.tags & NESTED))}), {parts.plain}"
+            return _words(parts, [nested] if parts.tags & NESTED else [])
         case "FixedString":
-            value = f"multiIf({_words(parts)}, NULL)"
+            value = _words(parts, [])
             return f"if(length({value}) <= {kind.precision}, {value}, NULL)"
         case "Decimal":
             target = literal(f"Decimal({kind.precision}, {kind.scale})")
@@ -203,6 +280,8 @@ def scalar(kind: ColumnType, parts: Parts) -> str:
         case "Float32" | "Float64":
             return f"to{family}OrNull({digits})"
         case "Bool":
+            if "N" not in parts.tags:
+                return parts.boolean
             return (
                 f"multiIf(isNotNull({parts.boolean}), {parts.boolean}, {digits} = '1', true, "
                 f"{digits} = '0', false, NULL)"
@@ -223,6 +302,8 @@ def default(kind: ColumnType) -> str:
             return "''"
         case "UUID" | "IPv4" | "IPv6" | "Bool" | "JSON":
             return f"defaultValueOfTypeName({literal(kind.bare)})"
+        case "Array" | "Map" | "Tuple":
+            return f"defaultValueOfTypeName({literal(kind.text)})"
         case "Enum":
             return literal(kind.names[0])
         case "Date" | "Date32":
@@ -235,14 +316,22 @@ def default(kind: ColumnType) -> str:
             return f"to{kind.family}(0)"
 
 
-def _words(parts: Parts) -> str:
-    """Branches of a multiIf: S, N, BOOL and B as text or bytes."""
-    digits = f"if(positionCaseInsensitive({parts.number}, 'e') = 0, {parts.number}, NULL)"
-    return (
-        f"isNotNull({parts.text}), {parts.text}, isNotNull({parts.number}), {digits}, "
-        f"isNotNull({parts.boolean}), if({parts.boolean}, 'true', 'false'), "
-        f"isNotNull({parts.binary}), {parts.binary}"
-    )
+def _words(parts: Parts, branches: list[str]) -> str:
+    """S, N, BOOL and B as text or bytes, and what more branches of a multiIf give."""
+    held = []
+    if "S" in parts.tags:
+        held.append(f"{parts.tag} = 'S', {parts.text}")
+    if "N" in parts.tags:
+        is_plain = f"positionCaseInsensitive({parts.number}, 'e') = 0"
+        held.append(f"{parts.tag} = 'N', if({is_plain}, {parts.number}, NULL)")
+    if "BOOL" in parts.tags:
+        held.append(f"{parts.tag} = 'BOOL', if({parts.boolean}, 'true', 'false')")
+    if "B" in parts.tags:
+        held.append(f"{parts.tag} = 'B', {parts.binary}")
+    held += branches
+    if held == [f"{parts.tag} = 'S', {parts.text}"]:
+        return parts.text
+    return f"multiIf({', '.join(held)}, NULL)"
 
 
 def _integer(family: str, parts: Parts) -> str:
@@ -251,7 +340,7 @@ def _integer(family: str, parts: Parts) -> str:
     if family.endswith(("128", "256")):
         # The wide parsers wrap around instead of refusing.
         parsed = f"if(toString({parsed}) = {digits}, {parsed}, NULL)"
-    if family == "UInt8":
+    if family == "UInt8" and "BOOL" in parts.tags:
         return f"ifNull({parsed}, toUInt8({parts.boolean}))"
     return parsed
 
@@ -272,7 +361,12 @@ def _moment(kind: ColumnType, parts: Parts) -> str:
         f"+ toDecimal128OrNull(concat('0.', {fraction}, '0'), {precision})"
     )
     exact = f"toDecimal128OrNull({digits}, {precision})"
-    seconds = f"multiIf({is_moment}, {from_text}, toString({exact}) = {digits}, {exact}, NULL)"
+    branches = []
+    if "S" in parts.tags:
+        branches.append(f"{is_moment}, {from_text}")
+    if "N" in parts.tags:
+        branches.append(f"toString({exact}) = {digits}, {exact}")
+    seconds = f"multiIf({', '.join(branches)}, NULL)"
     least, end = (0, SECONDS_END)
     if kind.family == "DateTime64":
         least, end = NANOSECOND_SECONDS if precision == NANOSECONDS else WIDE_SECONDS

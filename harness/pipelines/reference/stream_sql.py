@@ -11,17 +11,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.clickhouse import literal, quote
-from harness.pipelines.reference.item_sql import VALUE, ItemSql
+from harness.pipelines.reference.item_sql import ItemSql
+from harness.pipelines.reference.sql_cells import VALUE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.pipelines.reference.config import PipeConfig
+    from harness.pipelines.reference.wire_types import Tags
 
 INPUT = "v Int64, d String"
 
 
-def insert_records(config: PipeConfig) -> str:
-    """`INSERT INTO … SELECT … FROM input(…) FORMAT RowBinary`, to be followed by its data."""
-    flat = flatten_records(config, f"input({literal(INPUT)})")
+def insert_records(config: PipeConfig, tags: Sequence[Tags] | None = None) -> str:
+    """`INSERT INTO … SELECT … FROM input(…) FORMAT RowBinary`, to be followed by its data.
+
+    Args:
+        config: the pipe.
+        tags: of each column, those that it is made for; None for all.
+    """
+    flat = flatten_records(config, f"input({literal(INPUT)})", tags=tags)
     table = f"{quote(config.database)}.{quote(config.table)}"
     return (
         f"INSERT INTO {table} ({', '.join(quote(name) for name in flat.names)}) "
@@ -47,22 +56,33 @@ class Flattened:
     storable: str
 
 
-def flatten_records(config: PipeConfig, relation: str, *, keeps_record: bool = False) -> Flattened:
+def flatten_records(
+    config: PipeConfig,
+    relation: str,
+    *,
+    keeps_record: bool = False,
+    tags: Sequence[Tags] | None = None,
+) -> Flattened:
     """The rows of a relation with the columns `v`, a version in ticks, and `d`, a record.
 
     Args:
         config: the pipe.
         relation: a table, a table function or a subquery in brackets.
         keeps_record: `lines` has `d` as well.
+        tags: of each column, those that it is made for; None for all.
     """
-    items = ItemSql(config, may_be_gone=True, binary_layers=2)
+    items = ItemSql(config, may_be_gone=True, binary_layers=2, tags=tags)
     keys = ", ".join(f"{quote(name)} {VALUE}" for name in config.key_attributes)
     record = (
         f"Tuple(eventName String, dynamodb Tuple(Keys Tuple({keys}), NewImage {items.image_type}))"
     )
-    read = f"SELECT v, d, JSONExtract(d, {literal(record)}) AS record FROM {relation}"
-    event = "tupleElement(record, 1)"
-    change = "tupleElement(record, 2)"
+    parsed = f"JSONExtract(d, {literal(record)}) AS record"
+    event, before, after = "event", "keyed", "image"
+    read = (
+        "SELECT v, d, tupleElement(record, 1) AS event, tupleElement(record, 2) AS change, "
+        "tupleElement(change, 1) AS keyed, tupleElement(change, 2) AS image "
+        f"FROM (SELECT v, d, {parsed} FROM {relation})"
+    )
     item = ""
     if items.needs_text:
         item = (
@@ -70,18 +90,17 @@ def flatten_records(config: PipeConfig, relation: str, *, keeps_record: bool = F
         )
 
     def attribute(name: str, place: int) -> str:
-        new = f"tupleElement(tupleElement({change}, 2), {place})"
+        new = f"tupleElement({after}, {place})"
         if name not in config.key_attributes:
             return new
-        key = f"tupleElement(tupleElement({change}, 1), {config.key_attributes.index(name) + 1})"
+        key = f"tupleElement({before}, {config.key_attributes.index(name) + 1})"
         return f"if({event} = 'REMOVE', {key}, {new})"
 
     # An image is there when its key is: DynamoDB has no item without one.
     first_key = items.names.index(config.key_attributes[0]) + 1
-    has_image = f"notEmpty(tupleElement(tupleElement({change}, 2), {first_key}))"
+    has_image = f"notEmpty(tupleElement({after}, {first_key}))"
     same_key = " AND ".join(
-        f"tupleElement(tupleElement({change}, 1), {place}) = "
-        f"tupleElement(tupleElement({change}, 2), {items.names.index(name) + 1})"
+        f"tupleElement({before}, {place}) = tupleElement({after}, {items.names.index(name) + 1})"
         for place, name in enumerate(config.key_attributes, start=1)
     )
     is_change = f"({event} IN ('INSERT', 'MODIFY') AND {has_image} AND {same_key})"

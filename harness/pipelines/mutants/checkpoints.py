@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.pipelines.mutants.batches import ImpatientSync
 from harness.pipelines.mutants.shards import Enumerates, Reads
@@ -17,6 +17,8 @@ from harness.pipelines.reference.stream import StreamSync
 from harness.pipelines.reference.sync import ClickPipes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.pipelines.reference.manifest import DataFile, Export
     from harness.pipelines.reference.snapshot_sql import SnapshotSql
 
@@ -87,6 +89,12 @@ class CheckpointsPastGaps(ImpatientSync):
     """The highest stored position is saved although a batch before it still waits to be written."""
 
     sync_class = _PassesGaps
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__(config)
+        # Small batches: there is a next one soon.
+        settings = replace(self.config.settings, streaming_max_insert_rows=2)
+        self.config = replace(self.config, settings=settings)
 
 
 class _CoversThePage(StreamSync):

@@ -12,11 +12,14 @@ from rich.text import Text
 from harness.explain.material import label
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from harness.explain.backdrop import Backdrop
     from harness.explain.life import Life, Moment
     from harness.explain.material import Material
+    from harness.explain.necessity import Trial
     from harness.explain.sentence import Explanation
 
 LANES = {
@@ -30,7 +33,11 @@ FITS_SHOWN = 3
 
 
 def rendered(
-    material: Material, life: Life, backdrop: Backdrop, explanation: Explanation
+    material: Material,
+    life: Life,
+    backdrop: Backdrop,
+    explanation: Explanation,
+    tried: Sequence[Trial] | None = None,
 ) -> RenderableType:
     """Everything, top to bottom, for a console."""
     verdict = material.verdict
@@ -44,6 +51,8 @@ def rendered(
     parts: list[RenderableType] = [*told, Text(""), _timeline(life, backdrop)]
     if life.end is not None and life.end.what and (life.end.source or life.end.found):
         parts += [Text(""), _sides(life)]
+    if tried:
+        parts += [Text(""), _steps(tried)]
     parts += [Text(""), _verdict(explanation)]
     parts += [Text(f"  note: {gap}", style="yellow") for gap in material.gaps]
     return Group(*parts)
@@ -88,6 +97,15 @@ def _sides(life: Life) -> RenderableType:
     return Padding(table, (0, 0, 0, 2))
 
 
+def _steps(tried: Sequence[Trial]) -> RenderableType:
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    for trial in tried:
+        mark, style = ("needed", "bold") if trial.is_necessary else ("not needed", "dim")
+        table.add_row(Text(mark, style=style), Text(trial.step, style=style))
+    lead = Text("each step left out in turn, and the rest played again:", style="dim")
+    return Group(lead, Padding(table, (0, 0, 0, 2)))
+
+
 def _verdict(explanation: Explanation) -> RenderableType:
     lines: list[RenderableType] = [Text(explanation.sentence, style="bold")]
     for place, fit in enumerate(explanation.fits[:FITS_SHOWN]):
@@ -99,7 +117,11 @@ def _verdict(explanation: Explanation) -> RenderableType:
 
 
 def as_json(
-    material: Material, life: Life, backdrop: Backdrop, explanation: Explanation
+    material: Material,
+    life: Life,
+    backdrop: Backdrop,
+    explanation: Explanation,
+    tried: Sequence[Trial] | None = None,
 ) -> dict[str, Any]:
     """What `harness explain --json` prints; members are only ever added."""
     end = life.end
@@ -115,6 +137,9 @@ def as_json(
         ],
         "present": list(explanation.present),
         "necessary": None if explanation.necessary is None else list(explanation.necessary),
+        "steps": None
+        if tried is None
+        else [{"step": t.step, "words": t.words, "needed": t.is_necessary} for t in tried],
         "differ": end.differ if end else "",
         "source": end.source if end else None,
         "found": end.found if end else None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from harness.explain.life import Change, Moment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.explain.backdrop import Backdrop, Entries, Page
     from harness.explain.life import Lane, Life
     from harness.explain.material import End
@@ -191,7 +193,7 @@ class Teller:
         order = {change.write: place for place, change in enumerate(self.life.changes)}
         highest = -1
         for row in end.applied if end else ():
-            write = str(row.get("id") or "")
+            write = self._write_of(row)
             insert = self.entries.of(int(row["place"]))
             place = order.get(write, -1)
             late = not row.get("deleted") and 0 <= place < highest
@@ -199,7 +201,7 @@ class Teller:
             what = "tombstone" if row.get("deleted") else "row"
             self.add(
                 insert.at_us if insert else settled, "rows", "entered",
-                f"{what} of {write or 'no write'} enters",
+                f"{what} of {write} enters" if write else f"a {what} enters",
                 detail=_joined(
                     f"version {row['version']}",
                     f"with INSERT #{insert.ordinal}" if insert else "",
@@ -218,7 +220,7 @@ class Teller:
         order = {change.write: place for place, change in enumerate(self.life.changes)}
         highest = -1
         for row in end.rows:
-            write = str(row.get("id") or "")
+            write = self._write_of(row)
             what = (
                 f"tombstone {write}".strip()
                 if row.get("deleted")
@@ -237,18 +239,29 @@ class Teller:
             )  # fmt: skip
 
         last = self.life.changes[-1] if self.life.changes else None
-        if last and end.rows and last.write not in {row.get("id") for row in end.rows}:
+        if last and end.rows and last.write not in {self._write_of(row) for row in end.rows}:
             gone = any(row.get("deleted") for row in end.rows)
             if not last.is_delete or not gone:
+                what = "tombstone" if last.is_delete else "row"
                 self.add(
-                    at, "rows", "absent", f"no row of {last.write} is left",
-                    detail=self._absence(end, last.write), write=last.write, tag="wrong",
+                    at, "rows", "absent", f"no {what} of {last.write} is left",
+                    detail=self._absence(end, last), write=last.write, tag="wrong",
                 )  # fmt: skip
 
-    def _absence(self, end: End, write: str) -> str:
+    def _write_of(self, row: Mapping[str, Any]) -> str:
+        """The write that a row carries; a tombstone says it only where there is one delete."""
+        deletes = [change.write for change in self.life.changes if change.is_delete]
+        if row.get("deleted"):
+            return deletes[0] if len(deletes) == 1 else ""
+        return str(row.get("id") or "")
+
+    def _absence(self, end: End, last: Change) -> str:
         if not end.applied:
             return "never stored, or dropped by a merge"
-        entered = any(row.get("id") == write for row in end.applied)
+        if last.is_delete:
+            entered = any(row.get("deleted") for row in end.applied)
+        else:
+            entered = any(row.get("id") == last.write for row in end.applied)
         return "it entered, and another row took its place" if entered else "it never entered"
 
     def _final(self) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.checks.check import as_json
+from harness.run.kept import FILE as KEYS_FILE
+from harness.run.kept import write_keys
 from harness.run.result import Result, expected_failures
 from harness.run.store import create_run_dir, write_scenario, write_verdict
 
@@ -48,6 +50,8 @@ def leave_run(
     _write_history(scenario, pipeline, found, run_dir)
     body = orjson.dumps(found.trace, option=orjson.OPT_INDENT_2)
     (run_dir / TRACE).write_bytes(body + b"\n")
+    if found.evidence is not None:
+        write_keys(run_dir / KEYS_FILE, found.evidence, found.verdicts)
     write_verdict(result)
     return result
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.checks.check import Verdict
+    from harness.checks.evidence import Evidence
     from harness.pipelines.pipeline import Pipeline
     from harness.run.step_actions import Chooser
     from harness.run.step_world import Bench
@@ -76,6 +77,7 @@ class StepResult:
         pipeline_ends: how incarnations that were not killed ended.
         notes: what the reader should know.
         seconds: real time that it took.
+        evidence: what the checks looked at; None when the target could not be read.
     """
 
     seed: int
@@ -90,6 +92,7 @@ class StepResult:
     pipeline_ends: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    evidence: Evidence | None = None
 
     @property
     def failing(self) -> list[str]:
@@ -353,6 +356,7 @@ class _Run:
         except ScenarioError as error:
             result.outcome, result.reason = "unknown", error.message
         else:
+            result.evidence = collected.evidence
             result.verdicts = judge(collected.evidence)
             result.notes += collected.notes
             result.outcome, result.reason = decide(

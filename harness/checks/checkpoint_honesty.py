@@ -35,6 +35,9 @@ class CheckpointHonesty:
         journal, journeys = journal_of(evidence), journeys_of(evidence)
         if journal is None or journeys is None:
             return Verdict(self.name, "unknown", False, "no history was kept")
+        if not journal.readers["kinesis"] and journal.records:
+            why = "records of this feed cannot be told apart"
+            return Verdict(self.name, "unknown", False, why)
         if not journal.ends or not journal.records_before_end:
             return Verdict(self.name, "pass", False, "nothing was read before a restart")
         wrong = []

@@ -35,7 +35,7 @@ class Shown:
     def __init__(self, writes: Sequence[Write] = ()) -> None:
         self._writes = writes
         self._by_id: dict[str, Write] = {}
-        self._floors: dict[tuple[str, ...], tuple[int, str]] = {}
+        self._floors: dict[tuple[str, ...], tuple[int, str, bool]] = {}
         self.samples = 0
         self.changes = 0
         self.wrong = 0
@@ -49,8 +49,7 @@ class Shown:
         for cells in event["gone"]:
             floor = self._floors.get(tuple(cells))
             if floor is not None:
-                # Its delete is a later write than what was shown.
-                self._floors[tuple(cells)] = (floor[0] + 1, f"{floor[1]} was gone")
+                self._floors[tuple(cells)] = (floor[0], floor[1], True)
         for cells, marker in event["shown"]:
             self._look(tuple(cells), marker)
 
@@ -62,10 +61,14 @@ class Shown:
             return
         if floor is not None:
             self.changes += 1
-            if write.number < floor[0]:
-                self._add(key, f"showed write {floor[1]}, and later shows the older {marker}")
+            number, last, was_gone = floor
+            if write.number < number:
+                self._add(key, f"showed write {last}, and later shows the older {marker}")
                 return
-        self._floors[key] = (write.number, marker)
+            if write.number == number and was_gone:
+                self._add(key, f"showed write {last}, was gone, and shows {marker} again")
+                return
+        self._floors[key] = (write.number, marker, False)
 
     def forget_after(self, act: str) -> None:
         """An operator did something to the target itself: it may begin anew."""

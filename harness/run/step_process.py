@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from harness.run.step_gate_server import Arrival, StepGateServer
     from harness.web.message import Request, Response
 
+HTTP_ERROR = 400
 LOOK_SECONDS = 0.001
 NOTICE_SECONDS_MAX = 0.1
 HELD_SECONDS_MAX = 0.05
@@ -38,6 +39,9 @@ LANE_SECONDS_MAX = 0.25
 SLEEP_SECONDS_MIN = 1.0
 SLEEP_SECONDS_MAX = 3.0
 START_SECONDS_MAX = 5.0
+BACKOFF_SECONDS_MAX = 6.0
+"""AWS's clients wait for up to a second or two before their first and second retry, at random."""
+
 BUSY_SECONDS_MAX = 10.0
 
 
@@ -62,6 +66,7 @@ class Life:
         self.tree = ProcessTree(child.tree.root)
         self.lanes = 1
         self.has_asked = False
+        self.was_refused = False
 
     def notice_end(self) -> bool:
         """True once the process has ended."""
@@ -153,6 +158,7 @@ class ProcessActivities:
             answer.body = Pumped(answer.body)
             self._pumped.append(answer.body)
             answer.body.pump()
+        life.was_refused = answer.status >= HTTP_ERROR or answer.cut_after is not None
         self._stirred[life] = life.tree.activity().cpu_ns
         arrival.answer(answer)
 
@@ -195,7 +201,8 @@ class ProcessActivities:
             asleep_since = asleep_since or now
             slept = now - asleep_since
             if held >= life.lanes:
-                self._longest_sleep = max(self._longest_sleep, slept)
+                if not life.was_refused:
+                    self._longest_sleep = max(self._longest_sleep, slept)
                 break
             if slept >= (self._patience(life, held) if patience is None else patience):
                 break
@@ -220,6 +227,8 @@ class ProcessActivities:
             return START_SECONDS_MAX
         if held:
             return LANE_SECONDS_MAX
+        if life.was_refused:
+            return BACKOFF_SECONDS_MAX
         return min(SLEEP_SECONDS_MAX, max(SLEEP_SECONDS_MIN, 2 * self._longest_sleep))
 
     def _held_of(self, life: Life) -> int:

@@ -24,6 +24,8 @@ READ_SECONDS = 300.0
 SERVER_ERROR = 500
 THROTTLED = 429
 OK = 200
+UNKNOWN_SETTING = 115
+KNOWN_SETTINGS = "SELECT name FROM system.settings FORMAT TSV"
 
 PASSING_CODES = frozenset(
     {159, 160, 202, 203, 209, 210, 236, 241, 242, 252, 274, 285, 286, 319, 394, 425, 439, 999}
@@ -91,6 +93,7 @@ class ClickHouse:
         }
         self._retry = retry
         self._written = _Written()
+        self._unknown: set[str] = set()
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         self._http = http or urllib3.PoolManager(maxsize=8, timeout=timeout, retries=False)
 
@@ -128,8 +131,27 @@ class ClickHouse:
     def _send(
         self, body: bytes, parameters: Mapping[str, str], settings: Mapping[str, Any] | None
     ) -> bytes:
+        """Send a statement; a server that is too old for a setting has the behaviour it stands for."""
+        wanted = {n: v for n, v in (settings or {}).items() if n not in self._unknown}
+        try:
+            return self._send_with(body, parameters, wanted)
+        except ClickHouseError as error:
+            if error.code != UNKNOWN_SETTING or not wanted:
+                raise
+            told = self._send_with(KNOWN_SETTINGS.encode(), {}, {})
+            unknown = wanted.keys() - set(told.decode().split())
+            if not unknown:
+                raise
+            self._unknown |= unknown
+            return self._send_with(
+                body, parameters, {n: wanted[n] for n in wanted.keys() - unknown}
+            )
+
+    def _send_with(
+        self, body: bytes, parameters: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> bytes:
         query = urlencode(
-            {"database": self.database, "wait_end_of_query": 1, **(settings or {}), **parameters}
+            {"database": self.database, "wait_end_of_query": 1, **settings, **parameters}
         )
         try:
             answer = self._http.request(

@@ -76,14 +76,21 @@ class Engine:
     Args:
         path: data folder, made when it does not exist; None for one that goes with the engine.
         settings: of every connection, beneath its own.
+        inline_bytes_max: rows of an INSERT of JSON that are no longer go within the query. A file is
+            quicker for long ones, the query for a few rows.
 
     Raises:
         BackendError: the folder cannot be made or written, or the engine refuses it.
     """
 
     def __init__(
-        self, path: Path | None = None, *, settings: Mapping[str, str] | None = None
+        self,
+        path: Path | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        inline_bytes_max: int = 0,
     ) -> None:
+        self._inline_bytes_max = inline_bytes_max
         self._owned = None if path else Path(tempfile.mkdtemp(prefix="clickhouse-"))
         self.path = path or self._owned or Path()
         try:
@@ -141,7 +148,11 @@ class Engine:
             from harness.clickhouse.shared_connection import SharedConnection
 
             return SharedConnection(self._first, self._lock)
-        return Connection(self._chdb.connect(str(self.path)), streams=self.streams)
+        return Connection(
+            self._chdb.connect(str(self.path)),
+            streams=self.streams,
+            inline_bytes_max=self._inline_bytes_max,
+        )
 
     def close(self) -> None:
         """Stop the engine and remove a temporary folder."""
@@ -159,8 +170,9 @@ class Connection:
     Every method raises `EngineError` with what the engine said.
     """
 
-    def __init__(self, handle: Any, *, streams: bool) -> None:
+    def __init__(self, handle: Any, *, streams: bool, inline_bytes_max: int = 0) -> None:
         self._handle = handle
+        self._inline_bytes_max = inline_bytes_max
         self._streams = streams
 
     def set(self, settings: Mapping[str, str], params: Mapping[str, str] | None = None) -> None:
@@ -227,6 +239,8 @@ class Connection:
             sql: ends before FORMAT or VALUES.
             settings_at: where its SETTINGS clause begins, if it has one.
         """
+        if 0 < len(data) <= self._inline_bytes_max and input_format == "JSONEachRow":
+            return self.query(sql + b" FORMAT JSONEachRow\n" + data, "Null", params)
         with _data_file(data) as path:
             if not self._streams:
                 # Columns, types and defaults are those of the target: the engine takes the

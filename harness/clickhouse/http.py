@@ -18,7 +18,7 @@ import json
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.clickhouse import (
     answers,
@@ -69,7 +69,7 @@ class Call:
     """One request on its way: what it asks for and what it holds.
 
     Attributes:
-        is_plain: its connection has no settings of the request's own.
+        likeness: equal for requests that can use each other's connections; None: nobody's.
         is_clean: its statement has run and left nothing behind on the connection.
     """
 
@@ -79,7 +79,7 @@ class Call:
     tag: str
     connection: Connection | None = None
     session: Session | None = None
-    is_plain: bool = False
+    likeness: tuple[Any, ...] | None = None
     is_clean: bool = False
 
 
@@ -102,7 +102,8 @@ class ClickHouseApp:
         self._sessions = Sessions(engine, clock)
         self._lock = threading.Lock()
         self._running: set[str] = set()
-        self._idle: list[Connection] = []
+        self._idle: dict[tuple[Any, ...], list[Connection]] = {}
+        self._idle_count = 0
         self.log: apply_log.ApplyLog | None = None
 
     def runs_in_thread(self, request: Request) -> bool:
@@ -132,8 +133,11 @@ class ClickHouseApp:
     def close(self) -> None:
         """End the sessions; the engine stays."""
         self._sessions.close()
-        while self._idle:
-            self._idle.pop().close()
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.close()
+        self._idle.clear()
+        self._idle_count = 0
 
     def keep_log(self, watched: apply_log.Watched | None, *, in_memory: bool = False) -> None:
         """Begin the apply log of a target, and forget the one before; None keeps none."""
@@ -211,14 +215,17 @@ class ClickHouseApp:
             call.session.use(asked.own["database"] or None)
             return
         database = asked.own["database"]
-        call.is_plain = not settings and database in ("", "default")
-        if call.is_plain:
+        database = "" if database == "default" else database
+        if "query_id" not in asked.own:
+            call.likeness = (database, *sorted(settings.items()))
             with self._lock:
-                call.connection = self._idle.pop() if self._idle else None
-            if call.connection is not None:
-                return
+                alike = self._idle.get(call.likeness)
+                if alike:
+                    call.connection = alike.pop()
+                    self._idle_count -= 1
+                    return
         call.connection = self._engine.connect(settings)
-        if not call.is_plain and database not in ("", "default"):
+        if database:
             call.connection.use(database)
 
     def _release(self, call: Call) -> None:
@@ -227,8 +234,9 @@ class ClickHouseApp:
         if call.session is not None:
             self._sessions.give_back(call.session)
         elif call.connection is not None:
-            if call.is_plain and call.is_clean and len(self._idle) < _IDLE_MAX:
-                self._idle.append(call.connection)
+            if call.likeness is not None and call.is_clean and self._idle_count < _IDLE_MAX:
+                self._idle.setdefault(call.likeness, []).append(call.connection)
+                self._idle_count += 1
             else:
                 call.connection.close()
         call.session = call.connection = None

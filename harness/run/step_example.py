@@ -80,6 +80,7 @@ class Example:
         scenario: what is written, and to where.
         make: makes the pipeline for each incarnation.
         workload: what is written; None generates it from the scenario.
+        purpose: as of `StepWorld`.
     """
 
     bench: Bench
@@ -124,7 +125,9 @@ class Example:
     def close(self) -> None:
         """End the pipeline and leave nothing behind."""
         self.activities.kill()
-        self.world.close()
+        self.world.close(
+            {e["subject"] for e in self.events if e.get("operation") == "INSERT"},
+        )
         shutil.rmtree(self._state_dir, ignore_errors=True)
 
     def note(self, event: str, **members: Any) -> None:

@@ -23,6 +23,7 @@ class Operator:
     def __init__(self, example: Example) -> None:
         self._example = example
         self._world = example.world
+        self._open: list[dict[str, Any]] | None = None
 
     def lose_checkpoints(self) -> str:
         """Empty the state folder and the tables that hold checkpoints by their name."""
@@ -56,10 +57,13 @@ class Operator:
         return self.second_export()
 
     def open_shards(self) -> list[dict[str, Any]]:
-        """The stream's open shards, by hash range."""
+        """The stream's open shards, by hash range; asked for anew when somebody has resharded."""
+        if self._open is not None:
+            return self._open
         found = self._world.kinesis("ListShards", StreamName=self._world.stream_name)["Shards"]
         is_open = [s for s in found if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
-        return sorted(is_open, key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
+        self._open = sorted(is_open, key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
+        return self._open
 
     def split(self, shard: dict[str, Any]) -> str:
         """Split a shard in the middle."""
@@ -84,6 +88,7 @@ class Operator:
         before = {s["ShardId"] for s in self.open_shards()}
         operation = "SplitShard" if act == "split" else "MergeShards"
         self._world.kinesis(operation, StreamName=self._world.stream_name, **members)
+        self._open = None
         children = [s["ShardId"] for s in self.open_shards() if s["ShardId"] not in before]
         self._example.counts.reshards += 1
         self._example.note("operator", act=act, parents=parents, children=children)

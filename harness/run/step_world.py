@@ -28,6 +28,7 @@ from harness.gateway.caller import Caller
 from harness.kinesis.settings import Settings as KinesisSettings
 from harness.run.applied import watched_by
 from harness.run.source import table_request
+from harness.run.step_tables import Tables
 from harness.run.step_transport import InProcessHttp, Transport
 from harness.run.target import Target
 from harness.scenario.ddl import create_table
@@ -35,6 +36,8 @@ from harness.web.message import Request, Response
 from harness.web.server import ServerThread
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from harness.awsjson import Json
     from harness.dynamodb.relay import Relay
     from harness.dynamodb.tables import Table
@@ -43,13 +46,19 @@ if TYPE_CHECKING:
 BUCKET = "harness-export"
 ENDPOINT = "http://aws.in.process:4566"
 CLICKHOUSE_URL = "http://default:@clickhouse.in.process:8123"
-ENGINE_SETTINGS = {"max_threads": "1", "max_insert_threads": "1", "log_queries": "0"}
+ENGINE_SETTINGS = {
+    "max_threads": "1",
+    "max_insert_threads": "1",
+    "log_queries": "0",
+    "input_format_parallel_parsing": "0",
+    "output_format_parallel_formatting": "0",
+}
 """A few rows a statement: handing them to threads costs more than the work."""
 
+INLINE_BYTES_MAX = 1 << 14
 SETUP_SECONDS_MAX = 60.0
 SHARED_MEMORY = Path("/dev/shm")
 _CALLER = Caller("stepped")
-_SYSTEM = "('system', 'INFORMATION_SCHEMA', 'information_schema')"
 
 
 class Bench:
@@ -59,7 +68,11 @@ class Bench:
         # Examples write little and drop it at once: memory is four times as quick as the disk.
         folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
         self._folder = Path(tempfile.mkdtemp(prefix="harness-bench-", dir=folder))
-        self.engine = Engine(self._folder / "clickhouse", settings=ENGINE_SETTINGS)
+        self.engine = Engine(
+            self._folder / "clickhouse",
+            settings=ENGINE_SETTINGS,
+            inline_bytes_max=INLINE_BYTES_MAX,
+        )
         self.clickhouse = ClickHouseApp(self.engine, Access(), VirtualClock())
         self.transport = Transport()
         self.client: Any = clickhouse_connect.get_client(
@@ -69,7 +82,8 @@ class Bench:
         )
         self._aws: Aws | None = None
         self._objects: ServerThread | None = None
-        self.drop_tables()
+        self.tables = Tables(self.engine, self.clickhouse)
+        self.tables.drop()
 
     def __enter__(self) -> Bench:
         return self
@@ -82,6 +96,7 @@ class Bench:
         if self._objects is not None:
             self._objects.stop()
         self.client.close()
+        self.tables.close()
         self.clickhouse.close()
         self.engine.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -92,21 +107,7 @@ class Bench:
         Raises:
             BackendError: ClickHouse refuses it.
         """
-        answer = self.clickhouse(Request("POST", "/", "", {}, statement.encode()))
-        body = answer.body if isinstance(answer.body, bytes) else b""
-        if answer.status != 200:
-            raise BackendError(f"ClickHouse refuses {statement[:100]!r}: {body.decode()[:300]}")
-        return body
-
-    def drop_tables(self) -> None:
-        """Leave nothing of an example behind."""
-        found = self.sql(
-            "SELECT database, name, engine LIKE '%View' FROM system.tables "
-            f"WHERE database NOT IN {_SYSTEM} ORDER BY 3 DESC, 1, 2 FORMAT JSONCompactEachRow"
-        )
-        for line in found.splitlines():
-            database, name, _ = orjson.loads(line)
-            self.sql(f"DROP TABLE `{database}`.`{name}` SYNC")
+        return self.tables.sql(statement)
 
     def objects_url(self, aws: Aws) -> str:
         """Where the engine finds `aws`'s S3: the one part that needs a socket."""
@@ -157,7 +158,7 @@ class StepTarget(Target):
     def keep_log(self, scenario: Scenario) -> None:
         """Begin the apply log, in memory; it goes with the example's tables."""
         watched = watched_by(scenario, self.live_condition())
-        self._bench.clickhouse.keep_log(watched, in_memory=True)
+        self._bench.tables.keep_log(watched)
         self._keeps_log = watched is not None
 
     def described(self) -> list[tuple[str, str]]:
@@ -181,7 +182,7 @@ class StepTarget(Target):
         for total in (f"sum(`{counter}`)", "-1") if counter else ("-1",):
             try:
                 statement = f"SELECT count(), {total} FROM {self.source()}"
-                found = self._bench.sql(f"{statement} FORMAT JSONCompactEachRow")
+                found = self._bench.tables.read(statement)
             except BackendError:
                 continue
             live, counters = orjson.loads(found)
@@ -203,12 +204,14 @@ class StepWorld:
     Args:
         bench: what is shared.
         scenario: what to set up.
+        purpose: names a pipeline whose own tables are the same in every example; else empty.
 
     Raises:
         BackendError: AWS or ClickHouse refuse a part of it.
     """
 
-    def __init__(self, bench: Bench, scenario: Scenario) -> None:
+    def __init__(self, bench: Bench, scenario: Scenario, *, purpose: str = "") -> None:
+        self._purpose = purpose
         self.bench = bench
         self.scenario = scenario
         self.clock = VirtualClock(seed=scenario.seed)
@@ -320,14 +323,19 @@ class StepWorld:
                 return items
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def close(self) -> None:
-        """Drop what the example left in ClickHouse."""
-        self.bench.clickhouse.keep_log(None)
-        self.bench.drop_tables()
+    def close(self, inserted: Collection[str] = ()) -> None:
+        """Take away what the example left in ClickHouse.
+
+        Args:
+            inserted: names of the tables that INSERTs were sent to.
+        """
+        self.bench.tables.leave(inserted)
 
     def _create_target(self) -> None:
-        for statement in create_table(self.scenario):
-            self.bench.sql(statement)
+        purpose = self._purpose if self.scenario.target.created_by == "scenario" else ""
+        if purpose:
+            purpose += repr((self.scenario.target, self.scenario.table.key_schema))
+        self.bench.tables.prepare(purpose, create_table(self.scenario))
         self.target.keep_log(self.scenario)
 
     def _create_stream(self) -> None:

@@ -143,16 +143,16 @@ def run_stepped(
     name = pipeline or scenario.pipeline.name
     elapsed = stopwatch()
     is_brief = False
-    is_brief = False
     if make is None and is_program(scenario, name):
         example: Example = ExternalExample(bench, scenario, operations)
     else:
         maker = make or maker_of(scenario, name)
         own = scenario.pipeline.settings if name == scenario.pipeline.name else {}
         config = config_of(scenario, {**STEP_SETTINGS, **own})
-        waits_ms = config["settings"]["streaming_max_insert_wait_ms"]
-        is_brief = make is None and not is_own(scenario, name) and waits_ms <= PROMPT_MS
-        example = Example(bench, scenario, lambda: maker(config), operations)
+        ships = make is None and not is_own(scenario, name)
+        is_brief = ships and config["settings"]["streaming_max_insert_wait_ms"] <= PROMPT_MS
+        purpose = f"{name} {config['settings']}" if ships else ""
+        example = Example(bench, scenario, lambda: maker(config), operations, purpose)
     try:
         chooser = chooser or RandomChooser(VirtualClock(seed=scenario.seed))
         run = _Run(example, chooser, is_brief=is_brief)

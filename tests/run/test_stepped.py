@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.clock import VirtualClock
-from harness.errors import DidNotReplay, UsageError
+from harness.errors import DidNotReplay
 from harness.run.step_actions import Action, RandomChooser, RecordedChooser
 from harness.run.step_world import Bench
 from harness.run.stepped import run_stepped
@@ -191,12 +191,6 @@ def test_threads_take_turns_in_the_same_order_each_time(bench: Bench) -> None:
         run_of(bench, _Threads, "stepped.kills_max=0")
         orders.append("".join(_Threads.order))
     assert orders == ["abcabcabc"] * 3
-
-
-def test_a_command_is_refused_in_a_stepped_run(bench: Bench) -> None:
-    told = scenario(1, 'pipeline.command=["true"]')
-    with pytest.raises(UsageError, match="needs one that ships"):
-        run_stepped(bench, told)
 
 
 class _Nothing:

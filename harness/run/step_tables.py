@@ -1,0 +1,148 @@
+"""ClickHouse's tables over many stepped examples: emptied when the next example needs the same ones.
+
+Making and dropping tables costs more than all the rows of an example. So what one example leaves is
+emptied and kept, when it is known that the next one would make the very same; else it is dropped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from harness.clickhouse.errors import EngineError
+from harness.errors import BackendError
+from harness.web.message import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from harness.clickhouse.apply_log import Watched
+    from harness.clickhouse.engine import Engine
+    from harness.clickhouse.http import ClickHouseApp
+
+_SYSTEM = "('system', 'INFORMATION_SCHEMA', 'information_schema')"
+_FOUND = (
+    "SELECT database, name, engine, create_table_query, ifNull(total_rows, 1) "
+    f"FROM system.tables WHERE database NOT IN {_SYSTEM} "
+    "ORDER BY engine LIKE '%View' DESC, database, name"
+)
+_LOG_DATABASE = "_harness"
+_REMEMBERS = ("deduplication_window", "TTL ")
+"""A table with these that was inserted into knows more of its past than its rows."""
+
+
+class Tables:
+    """The tables of the engine that all examples share.
+
+    Args:
+        engine: where they are.
+        clickhouse: the interface that pipelines use, which keeps the apply log.
+    """
+
+    def __init__(self, engine: Engine, clickhouse: ClickHouseApp) -> None:
+        self._connection = engine.connect()
+        self._clickhouse = clickhouse
+        self._purpose = ""
+        self._made: dict[tuple[str, str], str] = {}
+        self._is_spoilt = False
+        self._watched: Watched | None = None
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._connection.close()
+
+    def read(self, statement: str) -> bytes:
+        """The answer of a SELECT of the harness's own, past the interface.
+
+        Raises:
+            BackendError: ClickHouse refuses it.
+        """
+        try:
+            # Streamed, though it is short: the engine then makes fewer threads.
+            blocks = self._connection.stream(statement.encode(), "JSONCompactEachRow")
+            return b"".join(block.data for block in blocks)
+        except EngineError as error:
+            told = error.message[:300]
+            raise BackendError(f"ClickHouse refuses {statement[:100]!r}: {told}") from None
+
+    def sql(self, statement: str) -> bytes:
+        """Run a statement of the harness's own as a pipeline would.
+
+        Raises:
+            BackendError: ClickHouse refuses it.
+        """
+        answer = self._clickhouse(Request("POST", "/", "", {}, statement.encode()))
+        body = answer.body if isinstance(answer.body, bytes) else b""
+        if answer.status != 200:
+            raise BackendError(f"ClickHouse refuses {statement[:100]!r}: {body.decode()[:300]}")
+        return body
+
+    def prepare(self, purpose: str, statements: Sequence[str]) -> None:
+        """Have the tables that an example begins with.
+
+        Args:
+            purpose: equal for examples that make the same tables; empty for one that is alone.
+            statements: what makes them, where they are not there already.
+
+        Raises:
+            BackendError: ClickHouse refuses a statement.
+        """
+        if purpose and purpose == self._purpose:
+            return
+        self.drop()
+        for statement in statements:
+            self.sql(statement)
+        self._purpose = purpose
+
+    def keep_log(self, watched: Watched | None) -> None:
+        """Have an apply log of the target that is empty."""
+        log = self._clickhouse.log
+        if log is not None and watched == self._watched and log.is_attached:
+            return
+        self._clickhouse.keep_log(watched, in_memory=True)
+        self._watched = watched
+
+    def spoil(self) -> None:
+        """A table was altered: nothing is kept."""
+        self._is_spoilt = True
+
+    def leave(self, inserted: Collection[str]) -> None:
+        """An example ends: empty its tables, or drop them.
+
+        Args:
+            inserted: names of the tables that INSERTs were sent to.
+        """
+        found = self._found() if self._purpose and not self._is_spoilt else []
+        remembers = any(
+            name in inserted and any(word in query for word in _REMEMBERS)
+            for _, name, _, query, _ in found
+        )
+        if remembers or not found or not all(self._is_known(*table[:4]) for table in found):
+            self.drop()
+            return
+        for database, name, engine, _, rows in found:
+            if rows and not engine.endswith("View"):
+                self._run(f"TRUNCATE TABLE `{database}`.`{name}` SYNC")
+
+    def drop(self) -> None:
+        """Leave nothing of any example."""
+        self._clickhouse.keep_log(None)
+        self._watched = None
+        for database, name, *_ in self._found():
+            self._run(f"DROP TABLE `{database}`.`{name}` SYNC")
+        self._made.clear()
+        self._purpose, self._is_spoilt = "", False
+
+    def _found(self) -> list[tuple[str, str, str, str, int]]:
+        return [tuple(orjson.loads(line)) for line in self.read(_FOUND).splitlines()]
+
+    def _is_known(self, database: str, name: str, engine: str, query: str) -> bool:
+        if database == _LOG_DATABASE:
+            return self._clickhouse.log is not None and self._clickhouse.log.is_attached
+        if engine.endswith("View"):
+            return False
+        return self._made.setdefault((database, name), query) == query
+
+    def _run(self, statement: str) -> None:
+        self._connection.query(statement.encode(), "Null")

@@ -44,6 +44,8 @@ class Verdict:
         could_fail: False when the run had nothing that this check could have failed on.
         message: one sentence.
         keys: the first `KEYS_SHOWN` findings.
+        known_skipped: keys left behind because AWS left out a change that was too large for the
+            stream, as it says that it does: no loss, and judged by no check.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Verdict:
     could_fail: bool
     message: str
     keys: tuple[Finding, ...] = field(default=())
+    known_skipped: tuple[Finding, ...] = field(default=())
 
 
 class Check(Protocol):
@@ -95,8 +98,17 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict.verdict,
         "could_fail": verdict.could_fail,
         "message": verdict.message,
-        "keys": [
-            {"key": f.key, "what": f.what, "source": f.source, "found": f.found}
-            for f in verdict.keys
-        ],
+        "keys": [_finding_as_json(f) for f in verdict.keys],
+        **(
+            {"known_skipped": [_finding_as_json(f) for f in verdict.known_skipped]}
+            if verdict.known_skipped
+            else {}
+        ),
     }
+
+
+def _finding_as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "key": finding.key, "what": finding.what,
+        "source": finding.source, "found": finding.found,
+    }  # fmt: skip

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class NoPhantom:
-    """Proves that each row of FINAL belongs to a key that was written, and to one row only."""
+    """Proves that each row of FINAL belongs to a key that was written, and to one row only.
+
+    Could not have failed: when FINAL shows no row.
+    """
 
     name = "no_phantom"
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class NoResurrection:
-    """Proves that no key that was written and then deleted is still, or again, shown by FINAL."""
+    """Proves that no key that was written and then deleted is still, or again, shown by FINAL.
+
+    Could not have failed: when nothing was deleted.
+    """
 
     name = "no_resurrection"
 

@@ -15,6 +15,8 @@ class TypeFidelity:
     """Proves that a row of the right write holds the write's values, compared without floats.
 
     The rules for each pair of types are docs/mapping.md.
+
+    Could not have failed: when the source holds no item.
     """
 
     name = "type_fidelity"

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 class VersionOrder:
     """Proves that, for each key, a later write has a higher version, superseded rows included.
 
-    FINAL hides such a fault whenever the right row happens to win; the raw rows do not. Two writes
-    with one version are a tie: which of them FINAL shows is then left to the order of inserts.
-    Rows that a merge has already dropped are not seen, so a pass speaks of the rows that are left.
+    FINAL hides such a fault whenever the right row happens to win; the apply log does not. Two
+    writes with one version are a tie: which of them FINAL shows is then left to the order of
+    inserts. Where no whole log was kept the stored rows are judged, without those that a merge, or
+    an INSERT of several rows of one key, has dropped already.
+
+    Needs: a version column and write markers.
+
+    Could not have failed: when no key has two rows.
     """
 
     name = "version_order"
@@ -25,9 +30,10 @@ class VersionOrder:
         """Fail on a pair of rows of one key whose versions contradict their write counters."""
         if evidence.raw_rows is None or not evidence.counter_column:
             why = "the target has no version column" if evidence.raw_rows is None else "no markers"
-            return Verdict(self.name, "pass", False, f"{why}: the order of rows cannot be judged")
+            told = f"{why}: the order of rows cannot be judged"
+            return Verdict(self.name, "unknown", False, told)
         by_key: dict[tuple[Any, ...], list[RawRow]] = {}
-        for row in evidence.raw_rows:
+        for row in evidence.raw_rows if evidence.applied is None else evidence.applied:
             if not row.deleted and row.counter:
                 by_key.setdefault(row.key, []).append(row)
         wrong: list[Finding] = []

@@ -190,3 +190,11 @@ def test_every_check_says_what_it_proves() -> None:
     each: Check
     for each in checks:
         assert (type(each).__doc__ or "").startswith("Proves that")
+
+
+def test_a_tie_within_one_insert_is_seen_in_the_apply_log() -> None:
+    """The table kept one of the two rows; the log has both."""
+    tied = [RawRow(("a",), 20, False, "w0", 1), RawRow(("a",), 20, False, "w2", 2)]
+    kept = replace(GOOD, raw_rows=tied[1:])
+    assert failing(kept) == set()
+    assert failing(replace(kept, applied=tied)) == {"version_order"}

@@ -119,10 +119,9 @@ def _seconds(time: str, examples: int) -> float:
 
 def _defect(pipeline: str) -> str:
     """A mutant is named after its defect."""
-    from harness.pipelines.pipeline import SHIPPED
+    from harness.pipelines.mutants.zoo import zoo
 
-    module = SHIPPED.get(pipeline, ("", ""))[0]
-    return pipeline if ".mutants" in module else ""
+    return pipeline if pipeline in zoo() else ""
 
 
 class _Progress:

@@ -77,8 +77,11 @@ def run_quietly(scenario: Scenario, options: Options) -> Result:
     """
     from harness.run.progress import Silent
     from harness.run.runner import run_scenario
+    from harness.run.stepped_run import run_in_steps
 
     try:
+        if options.stepped:
+            return run_in_steps(scenario, options)
         return run_scenario(scenario, options, Silent())
     except HarnessError as error:
         if error.exit_code != EXIT_CODES["error"]:

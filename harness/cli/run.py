@@ -75,6 +75,12 @@ def run(
         str, typer.Option("--shard", metavar="I/N", help="Run the I-th of N parts alone.")
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, help="Run so many scenarios at a time.")] = 1,
+    stepped: Annotated[
+        bool,
+        typer.Option(
+            "--stepped/--live", help="One action at a time, chosen by the seed, or freely."
+        ),
+    ] = False,
     report: Annotated[
         bool, typer.Option("--report", help="Write report.html into each run directory.")
     ] = False,
@@ -94,11 +100,12 @@ def run(
         runs=runs,
         backends=Backends(aws=aws, clickhouse=clickhouse),
         allow_command=allow_command,
+        stepped=stepped,
     )
     stderr = Console(stderr=True, highlight=False)
     stdout = Console(highlight=False, soft_wrap=False)
     words = _words(pipeline, settings or [], no_expect=no_expect, allow_command=allow_command)
-    words += backend_words(aws, clickhouse)
+    words += backend_words(aws, clickhouse) + ["--stepped"] * stepped
     results = []
     for name, result in zip(wanted, _run_all(loaded, options, jobs, stderr), strict=True):
         result.replay = " ".join(["harness", "run", name, "--seed", str(result.seed), *words])
@@ -151,9 +158,12 @@ def _run_all(
 
 def _run_one(scenario: Scenario, options: Options, stderr: Console) -> Result:
     from harness.run.runner import run_scenario
+    from harness.run.stepped_run import run_in_steps
 
     progress = Progress(stderr)
     try:
+        if options.stepped:
+            return run_in_steps(scenario, options)
         return run_scenario(scenario, options, progress)
     except HarnessError as error:
         if error.exit_code != EXIT_CODES["error"]:

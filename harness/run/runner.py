@@ -70,12 +70,14 @@ class Options:
         runs: where the run directory is made.
         backends: what stands for AWS and for ClickHouse; the scenario says where this does not.
         allow_command: code that a scenario brings from outside of this project may run.
+        stepped: one action at a time, instead of live; see `harness.run.stepped_run`.
     """
 
     pipeline: str = ""
     runs: Path = RUNS
     backends: Backends = field(default_factory=lambda: Backends(aws="", clickhouse=""))
     allow_command: bool = False
+    stepped: bool = False
 
 
 def run_scenario(scenario: Scenario, options: Options, observer: Observer) -> Result:

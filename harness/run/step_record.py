@@ -68,11 +68,12 @@ def as_result(scenario: Scenario, pipeline: str, found: StepResult) -> Result:
     result.pipeline_log = list(found.pipeline_ends)
     result.seconds = {"total": found.seconds}
     written = [e for e in found.events if e["event"] == "write"]
+    evidence = found.evidence
     result.counts = {
-        "items": counts.get("items", 0),
+        "items": len(evidence.source) if evidence else 0,
         "changes": sum(1 for e in written if e["phase"] != "before"),
         "deliveries": counts["deliveries"],
-        "rows": counts.get("rows", 0),
+        "rows": len(evidence.rows) if evidence else 0,
         "deleted": sum(1 for e in written if e["kind"] == "delete"),
         **{name: counts[name] for name in ("steps", "requests", "inserts", "faults", "kills")},
     }

@@ -16,7 +16,8 @@ class VersionOrder:
 
     FINAL hides such a fault whenever the right row happens to win; the apply log does not. Two
     writes with one version are a tie: which of them FINAL shows is then left to the order of
-    inserts. Where no whole log was kept the stored rows are judged, without those that a merge, or
+    inserts. Of several rows of one write the highest counts: an export taken while the stream goes on
+    carries writes that the stream carries too, below all of the stream. Where no whole log was kept the stored rows are judged, without those that a merge, or
     an INSERT of several rows of one key, has dropped already.
 
     Needs: a version column and write markers.
@@ -53,7 +54,12 @@ class VersionOrder:
 def _first_contradiction(
     evidence: Evidence, key: tuple[Any, ...], rows: list[RawRow]
 ) -> Finding | None:
-    ordered = sorted(rows, key=lambda row: (row.version, row.counter))
+    best: dict[int, RawRow] = {}
+    for row in rows:
+        known = best.get(row.counter)
+        if known is None or row.version > known.version:
+            best[row.counter] = row
+    ordered = sorted(best.values(), key=lambda row: (row.version, row.counter))
     for lower, higher in pairwise(ordered):
         tie = lower.version == higher.version and lower.counter != higher.counter
         if tie or lower.counter > higher.counter:

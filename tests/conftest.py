@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-pytest_plugins = ["tests.interop.lane"]
+pytest_plugins = ["tests.interop.lane", "tests.containers.lane"]

@@ -91,6 +91,9 @@ class Gateway:
     def __call__(self, request: Request) -> Response:
         """Answer one request."""
         app = self._app_for(request)
+        if app is None and _asks_for_health(request):
+            # As on AWS, nobody needs a key for it.
+            return health(request)
         if self._keys is not None and app is not self._control:
             refused = self._keys.refusal(request)
             if refused is not None:
@@ -124,8 +127,6 @@ class Gateway:
 
     def _ask_emulator(self, request: Request) -> Response:
         target = request.headers.get("x-amz-target", "")
-        if not target and request.method == "GET" and is_for_json_services(request):
-            return health(request)
         dynamodb = target.startswith("DynamoDB")
         if dynamodb:
             refused = refusal(request)
@@ -190,3 +191,8 @@ def _compress(request: Request, response: Response) -> None:
     response.body = compressed(body, coding)
     response.headers["content-encoding"] = coding
     response.headers["x-amz-crc32"] = str(zlib.crc32(response.body))
+
+
+def _asks_for_health(request: Request) -> bool:
+    asks = request.method == "GET" and not request.headers.get("x-amz-target")
+    return asks and is_for_json_services(request)

@@ -174,6 +174,8 @@ def test_a_second_export_repairs_lost_changes_only_with_a_version(
                 what="the snapshot",
             )
         assert table.rows() == [("a", shown)]
+        for client in (world.s3, world.dynamodb, world.kinesis, world.sql):
+            client.close()
 
 
 def stop_streaming(world: Servers, table: Table) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 ENDED = "ended"
 OPEN = "open"
 COMMAND = "command"
+LEASE, FORGOTTEN = "lease", "forgotten"
+EPOCH_BITS = 40
+"""A revision is the instance's epoch and, below it, a count of what it has saved."""
 SYNC_INSERT = {"async_insert": 0}
 ERROR_COLUMNS = (
     "error_timestamp", "error_type", "error_msg", "record_key", "record_value",
@@ -126,6 +129,7 @@ class Bookkeeping:
         self._config = config
         self._clock = clock
         self._revision = 0
+        self._owner = ""
         self.pipe = config.name
         self.checkpoints = self._name("checkpoint")
         self.errors = self._name("error")
@@ -145,15 +149,38 @@ class Bookkeeping:
         ):
             self._clickhouse.run(statement.format(name=name))
 
-    def load(self, source: str) -> dict[str, Checkpoint]:
-        """Every checkpoint of one stream or export, by unit."""
+    def claim(self) -> None:
+        """Take the pipe over: from now on no earlier instance can change a checkpoint.
+
+        An earlier one may still be at work, paused or cut off. Whatever it saves has a lower epoch
+        and so never replaces what this one saves; it ends once it sees that it `is_superseded`.
+        """
         found = self._clickhouse.rows(
-            "SELECT unit, start, position, resume, status, arrival_ms, records, revision "
-            f"FROM {self.checkpoints} FINAL "
-            f"WHERE pipe = {literal(self._config.name)} AND source = {literal(source)}"
+            f"SELECT max(revision) FROM {self.checkpoints} "
+            f"WHERE pipe = {literal(self._config.name)}"
         )
-        for row in found:
-            self._revision = max(self._revision, int(row.pop()))
+        self._revision = ((int(found[0][0]) >> EPOCH_BITS) + 1) << EPOCH_BITS
+        self._owner = str(self._clock.now_us())
+        self._insert(self.checkpoints, [self._line(LEASE, Checkpoint(LEASE, start=self._owner))])
+
+    def is_superseded(self) -> bool:
+        """True once another instance has taken the pipe over."""
+        found = self._clickhouse.rows(
+            f"SELECT start FROM {self.checkpoints} FINAL "
+            f"WHERE pipe = {literal(self._config.name)} AND source = {literal(LEASE)} "
+            f"AND unit = {literal(LEASE)}"
+        )
+        return bool(found) and found[0][0] != self._owner
+
+    def load(self, source: str) -> dict[str, Checkpoint]:
+        """Every checkpoint of one stream or export, by unit, that was not forgotten since."""
+        pipe = f"pipe = {literal(self._config.name)}"
+        found = self._clickhouse.rows(
+            "SELECT unit, start, position, resume, status, arrival_ms, records "
+            f"FROM {self.checkpoints} FINAL WHERE {pipe} AND source = {literal(source)} "
+            f"AND revision > (SELECT max(revision) FROM {self.checkpoints} WHERE {pipe} "
+            f"AND source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)})"
+        )
         return {
             row[0]: Checkpoint(
                 unit=row[0],
@@ -173,24 +200,25 @@ class Bookkeeping:
             row[0]
             for row in self._clickhouse.rows(
                 f"SELECT DISTINCT source FROM {self.checkpoints} "
-                f"WHERE pipe = {literal(self._config.name)}"
+                f"WHERE pipe = {literal(self._config.name)} AND source != {literal(LEASE)}"
             )
         ]
 
     def save(self, source: str, checkpoints: Iterable[Checkpoint]) -> None:
         """Write checkpoints, all in one insert; call only for what ClickHouse has acknowledged."""
-        self._revision = max(self._revision + 1, self._clock.now_us())
-        lines = [
-            orjson.dumps(
-                [
-                    self._config.name, source, c.unit, c.start, c.position, c.resume, c.status,
-                    c.arrival_ms, c.records, self._revision,
-                ]
-            )
-            for c in checkpoints
-        ]  # fmt: skip
+        self._revision += 1
+        lines = [self._line(source, checkpoint) for checkpoint in checkpoints]
         if lines:
             self._insert(self.checkpoints, lines)
+
+    def _line(self, source: str, checkpoint: Checkpoint) -> bytes:
+        c = checkpoint
+        return orjson.dumps(
+            [
+                self._config.name, source, c.unit, c.start, c.position, c.resume, c.status,
+                c.arrival_ms, c.records, self._revision,
+            ]
+        )  # fmt: skip
 
     def add_errors(self, rows: list[ErrorRow], token: str) -> None:
         """Keep records that could not be stored."""
@@ -230,10 +258,12 @@ class Bookkeeping:
         return (int(found[0][0]), str(found[0][1])) if found else (0, "")
 
     def forget(self) -> None:
-        """Drop every position of this pipe."""
+        """Drop every position of this pipe, those too that an earlier instance has yet to save."""
+        self.claim()
+        self._insert(self.checkpoints, [self._line(LEASE, Checkpoint(FORGOTTEN))])
         self._clickhouse.run(
             f"ALTER TABLE {self.checkpoints} DELETE WHERE pipe = {literal(self._config.name)} "
-            "SETTINGS mutations_sync = 2"
+            f"AND source != {literal(LEASE)} SETTINGS mutations_sync = 2"
         )
 
     def _name(self, suffix: str) -> str:

@@ -113,9 +113,12 @@ class PollingReader:
         self._shard_id = shard_id
         self._start = start
         self._iterator = ""
+        self._read_up_to_ms = 0
 
     def read(self) -> Page:
         """The next page, at once; nothing is awaited when there is nothing."""
+        asked_ms = self._source.clock.now_ms()
+        self._report_gap(asked_ms)
         if not self._iterator:
             self._iterator = self._open()
         try:
@@ -135,15 +138,25 @@ class PollingReader:
             )
             for r in answer["Records"]
         ]
+        behind_ms = answer.get("MillisBehindLatest") or 0
         if records:
             self._start = Start("AFTER", records[-1][0])
+            self._read_up_to_ms = records[-1][1]
+        if not behind_ms:
+            self._read_up_to_ms = asked_ms
         self._iterator = answer.get("NextShardIterator") or ""
-        return Page(
-            self._shard_id,
-            records,
-            ended=not self._iterator,
-            behind_ms=answer.get("MillisBehindLatest") or 0,
-        )
+        return Page(self._shard_id, records, ended=not self._iterator, behind_ms=behind_ms)
+
+    def _report_gap(self, now_ms: int) -> None:
+        """Kinesis trims in silence: whoever reads too rarely never hears of what is gone."""
+        limit_ms = self._source.retention_hours * HOUR_MS
+        if self._read_up_to_ms and now_ms - self._read_up_to_ms > limit_ms:
+            self._source.report_loss(
+                f"shard {self._shard_id}: last read {(now_ms - self._read_up_to_ms) / HOUR_MS:.1f} h "
+                f"ago and the stream keeps {self._source.retention_hours} h: records after "
+                f"{self._start.value or 'the beginning'} may be lost"
+            )
+            self._read_up_to_ms = now_ms
 
     def renew(self) -> None:
         """The iterator has expired: the next read takes a new one after the last record."""

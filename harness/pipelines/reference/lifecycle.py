@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness.pipelines.reference.bookkeeping import COMMAND
+from harness.pipelines.reference.bookkeeping import COMMAND, LEASE
 from harness.pipelines.reference.clickhouse import ClickHouseError, literal
 from harness.pipelines.reference.retry import Stopped
 
@@ -56,12 +56,15 @@ class Control:
 
         Raises:
             Resync: told to begin again.
-            Stopped: told to end.
+            Stopped: told to end, or another instance has taken over.
         """
         now = self._env.clock.now_us()
         if now < self._due_us:
             return self.is_paused
         self._due_us = now + round(CONTROL_SECONDS * 1e6)
+        if self._books.is_superseded():
+            self._books.note("another instance has taken over: this one ends", level="error")
+            raise Stopped
         given_us, command = self._books.last_command()
         if given_us <= self._seen_us:
             return self.is_paused
@@ -118,7 +121,7 @@ class Pipe:
             self._state(),
             self._rows(
                 f"SELECT unit, status, position, records FROM {books.checkpoints} FINAL {pipe} "
-                "ORDER BY unit"
+                f"AND source != {literal(LEASE)} ORDER BY unit"
             ),
             self._rows(
                 f"SELECT error_msg, uniqExact(record_partition, record_offset) AS n "

@@ -67,6 +67,7 @@ class ClickPipes:
         books = Bookkeeping(clickhouse, self.config, env.clock)
         try:
             books.create()
+            books.claim()
             books.note("started", state="Running")
             self.prepare_target(clickhouse)
             while not self._work_on(env, retry, clickhouse, books):

@@ -85,7 +85,7 @@ class Calm:
                 if live == expected[0] and counters in (-1, expected[1]):
                     self.how = "equal"
                     return
-            if quiet >= STALL_SECONDS and example.may_be_stalled():
+            if example.is_stalled(quiet, STALL_SECONDS):
                 self.how = "stalled"
                 return
             if (clock.now_us() - begin_us) / 1e6 > SECONDS_MAX:

@@ -355,9 +355,9 @@ class Example:
         has_wake = self.activities.next_wake_us() is not None
         return has_wake or self.world.clock.next_timer_us() is not None
 
-    def may_be_stalled(self) -> bool:
-        """True when a target that has long not changed by the world's clock will not change."""
-        return True
+    def is_stalled(self, quiet_seconds: float, seconds_max: float) -> bool:
+        """True when a target that has been quiet for so long, by the world's clock, stays so."""
+        return quiet_seconds >= seconds_max
 
     def eagerness(self, _activity: Activity) -> float:
         """The weight of answering a held request as it should be."""

@@ -160,8 +160,11 @@ class ExternalExample(Example):
             return False
         return self._fruitless < FRUITLESS_MAX and super().may_advance()
 
-    def may_be_stalled(self) -> bool:
-        """True when the program has done nothing for as long, in real time, as the scenario says."""
+    def is_stalled(self, quiet_seconds: float, seconds_max: float) -> bool:
+        """True when the program has done nothing for as long, in real time, as the scenario says.
+
+        Its buffers are flushed by its own clock, so the world's cannot tell.
+        """
         return self._since_moved() >= self.scenario.settle.stall_seconds
 
     def eagerness(self, activity: Activity) -> float:

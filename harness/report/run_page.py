@@ -11,10 +11,12 @@ from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import BackendError
+import orjson
+
 from harness.explain.choose import failing_key
 from harness.explain.lives import Lives
 from harness.explain.material import KeyText, Material, label, open_run, wire_key
+from harness.explain.necessity import necessary
 from harness.explain.sentence import explain
 from harness.explain.show import moment_json
 from harness.report.html import packed, render
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from harness.explain.backdrop import Act, Backdrop
     from harness.explain.life import Life
+    from harness.explain.necessity import Trial
 
 DIFFER_MAX = 1_000
 LIVES_DIFFER_MAX = 200
@@ -37,6 +40,9 @@ MOMENTS_MAX = 300
 LOG_CHARACTERS_MAX = 20_000
 CELL_MAX = 400
 ONE_SIDED_COLUMNS = 4
+STEPS_MAX = 500
+TRACE = "trace.json"
+_FAILING_FIRST = {"fail": 0, "unknown": 1, "pass": 2}
 
 
 def write_report(folder: Path, out: Path | None = None) -> Path:
@@ -50,20 +56,18 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
         UsageError: it is no run directory.
         BackendError: the page cannot be written.
     """
-    page = run_page(open_run(folder))
-    place = out or folder / "report.html"
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise BackendError(
-            f"cannot write {place}: {error.strerror}", hint="name another place: -o FILE"
-        ) from error
-    return place
+    from harness.report.pages import keep
+
+    return keep(run_page(open_run(folder)), out or folder / "report.html")
 
 
-def run_page(material: Material) -> str:
-    """The page of one run."""
+def run_page(material: Material, tried: Sequence[Trial] | None = None) -> str:
+    """The page of one run.
+
+    Args:
+        material: the run.
+        tried: of a repro what came of leaving out each step; None where that was not tried.
+    """
     lives, rates, index = _pass_by(material)
     told = [lives.life(key) for key in lives.keys_wanted]
     backdrop = lives.backdrop
@@ -71,6 +75,7 @@ def run_page(material: Material) -> str:
     differ = [(key, end) for key, end in material.ends.items() if end.differ]
     keys = max(material.keys, len(index))
     place = {life.key: n for n, life in enumerate(told)}
+    needed = None if tried is None else necessary(list(tried))
     data = {
         "run": str(material.folder or material.name),
         "columns": material.columns,
@@ -78,7 +83,7 @@ def run_page(material: Material) -> str:
         "indexed": len(index),
         "differing": max(len(differ), int(verdict.get("differing", 0))),
         "differ": [_difference(key, end, place) for key, end in differ[:DIFFER_MAX]],
-        "lives": [_life(life, backdrop) for life in told],
+        "lives": [_life(life, backdrop, needed) for life in told],
     }
     return render(
         "run.html.j2",
@@ -90,6 +95,8 @@ def run_page(material: Material) -> str:
         data=packed(data),
         index=packed("\n".join(index)),
         gaps=material.gaps,
+        steps=_steps(material, tried),
+        are_tried=tried is not None,
     )
 
 
@@ -157,8 +164,8 @@ def _wanted(material: Material) -> list[KeyText]:
     return list(chosen)
 
 
-def _life(life: Life, backdrop: Backdrop) -> dict[str, Any]:
-    said = explain(life, backdrop)
+def _life(life: Life, backdrop: Backdrop, needed: Sequence[str] | None = None) -> dict[str, Any]:
+    said = explain(life, backdrop, needed)
     end = life.end
     return {
         "label": life.label,
@@ -194,6 +201,29 @@ def _telling(cells: Mapping[str, str], key: KeyText) -> list[str]:
     return [name for name, value in cells.items() if value not in key][:ONE_SIDED_COLUMNS]
 
 
+def _steps(material: Material, tried: Sequence[Trial] | None) -> list[dict[str, Any]]:
+    """The steps of a stepped run: of a repro those of the file, else what its trace holds."""
+    if tried is not None:
+        return [
+            {"do": t.step.split()[0], "said": t.step.partition(" ")[2], "meaning": t.words,
+             "is_needed": t.is_necessary}
+            for t in tried
+        ]  # fmt: skip
+    path = material.folder / TRACE if material.folder else None
+    if path is None or not path.exists():
+        return []
+    try:
+        trace = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        material.gaps.append(f"{TRACE} cannot be read")
+        return []
+    return [
+        {"do": str(step.get("do", "")), "meaning": str(step.get("saw", "")), "is_needed": True,
+         "said": " ".join(str(step[name]) for name in ("what", "how") if step.get(name))}
+        for step in trace[:STEPS_MAX]
+    ]  # fmt: skip
+
+
 def _cells(cells: Any, names: Sequence[str] | None = None) -> dict[str, str] | None:
     if cells is None:
         return None
@@ -222,7 +252,9 @@ def _head(material: Material) -> dict[str, Any]:
         "tiles": tiles,
         "replay": verdict.get("replay")
         or f"harness run {name} --seed {seed} --pipeline {pipeline}",
-        "checks": verdict.get("checks", []),
+        "checks": sorted(
+            verdict.get("checks", []), key=lambda c: _FAILING_FIRST.get(c.get("verdict"), 1)
+        ),
         "expected": ", ".join(verdict.get("expected_failures", [])),
         "sightings": sorted(verdict.get("sightings", {}).items()),
         "notes": verdict.get("notes", []),

@@ -25,6 +25,7 @@
     return new Response(stream).text();
   }
   const seconds = (us) => {
+    if (us < 1000) return `${us} µs`;
     const s = us / 1e6;
     return (s < 100 ? s.toFixed(s < 10 ? 4 : 3) : s.toFixed(1)) + " s";
   };
@@ -243,7 +244,10 @@
     copyButtons();
     charts();
     heat();
-    if (!$("#data")) return;
+    if ($("#data")) await run();
+    document.documentElement.dataset.ready = "true";
+  }
+  async function run() {
     data = JSON.parse(await unpack("data"));
     differences(data);
     if ($("#search")) {
@@ -260,7 +264,6 @@
         }
       });
     }
-    document.documentElement.dataset.ready = "true";
   }
   begin();
 })();

@@ -131,7 +131,8 @@ class ClickHouseApp:
         return self._answer(request)
 
     def close(self) -> None:
-        """End the sessions; the engine stays."""
+        """End the sessions and the apply log; the engine stays."""
+        self.keep_log(None)
         self._sessions.close()
         for connections in self._idle.values():
             for connection in connections:

@@ -48,6 +48,11 @@ class ReadsChildrenAtOnce(Enumerates):
 
     enumerator_class = _NoParents
 
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__(config)
+        # Small pages: several shards are read in turn.
+        self.config = replace(self.config, settings=replace(self.config.settings, read_limit=2))
+
 
 class _LatestChildren(Enumerator):
     clock: Clock

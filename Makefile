@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 NAME   ?= quickstart
+SCENARIOS ?= quickstart all-types hot-key delete-reinsert
 ARGS   ?=
 
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) -p cdc-harness
@@ -38,7 +39,7 @@ interop: $(STAMP) ## Run clients that others wrote (Java, Node, Go) against the 
 	@$(BIN)/python -m pytest -n 4 --dist worksteal -m interop $(ARGS) tests/interop
 
 containers: $(STAMP) ## Run every backend combination with the containers (needs Docker)
-	@HARNESS_CONTAINERS=all $(BIN)/python -m pytest -n 0 -m containers $(ARGS) tests/containers
+	@HARNESS_SCENARIOS='$(SCENARIOS)' $(BIN)/python -m pytest -n 0 -m containers $(ARGS) tests/containers
 
 up: .env ## Start LocalStack and ClickHouse in containers, until they are healthy
 	@$(COMPOSE) --profile localstack up -d

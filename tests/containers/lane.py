@@ -1,7 +1,7 @@
 """The pytest hooks of the container lane: without a Docker engine and the images its tests leave the run.
 
 They are deselected, and the end of the run says so and why. With HARNESS_CI set nothing leaves: what
-is missing fails its tests. HARNESS_CONTAINERS=all runs every scenario on every combination.
+is missing fails its tests.
 """
 
 from __future__ import annotations

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.containers, pytest.mark.slow]
 
-ALL = os.environ.get("HARNESS_CONTAINERS") == "all"
-SCENARIOS = ("quickstart", "all-types", "hot-key", "delete-reinsert") if ALL else ("quickstart",)
-SIZE = [] if ALL else ["workload.items=60", "workload.changes=120"]
+SCENARIOS = os.environ.get("HARNESS_SCENARIOS", "quickstart").split()
+SIZE = ["workload.items=60", "workload.changes=120"] if SCENARIOS == ["quickstart"] else []
 PATIENT = ["settle.timeout_seconds=300", "settle.stall_seconds=30"]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.explain.material import Material
+from harness.explain.material import Material, label, wire_key
 from harness.fuzz.failure import same_failure
 from harness.fuzz.script import play
 from harness.run.kept import kept_keys
@@ -97,7 +97,7 @@ def words(script: Script, place: int) -> str:
     """A step in words, with what makes it special at its place."""
     step = script.steps[place]
     if step.do == "write":
-        return f"the write {step.what}"
+        return _write(script, step.what)
     if step.do == "deliver":
         return _delivery(script, place)
     if step.do == "release":
@@ -113,6 +113,13 @@ def words(script: Script, place: int) -> str:
         return "a second instance" if step.how == "second" else "the start just then"
     told = _OPERATORS.get(step.do, "")
     return told.format(what=step.what) if told else str(step)
+
+
+def _write(script: Script, name: str) -> str:
+    write = next((w for w in script.writes if w.name == name), None)
+    if write is None:
+        return f"the write {name}"
+    return f"the {write.kind} of {label(wire_key([], write.key))}"
 
 
 def _delivery(script: Script, place: int) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 STEPS = 120
 SLOT_US = 20_000
 SLOTS_MAX = 20_000
+BUSY_SLOTS_MIN = 8
+"""What happens in fewer moments than these is told by the lives, not by a chart."""
+
 NAMES = ("writes", "delivered", "read", "rows")
 
 
@@ -129,7 +132,13 @@ class Rates:
         return max(1, min(self.span_us, round((self._last_us - self._start_us) * 1.06)))
 
     def charts(self) -> list[Chart]:
-        """Throughput in so many a second, and how many records the pipeline was behind."""
+        """Throughput in so many a second, and how many records the pipeline was behind.
+
+        Empty where too little happened to draw.
+        """
+        busy = {slot for counts in self._counts.values() for slot in counts}
+        if len(busy) < BUSY_SLOTS_MIN:
+            return []
         step_us = max(self._slot_us, -(-self.busy_us // STEPS))
         steps = -(-self.busy_us // step_us) or 1
         totals = {name: self._steps(name, step_us, steps) for name in NAMES}

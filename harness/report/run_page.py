@@ -266,7 +266,7 @@ def _head(material: Material) -> dict[str, Any]:
             ("seed", seed),
             *verdict.get("backends", {}).items(),
             ("harness", version("cdc-harness")),
-            ("run directory", str(material.folder or material.name)),
+            ("run directory" if material.folder else "file", str(material.folder or material.name)),
         ],
         "run": material.name,
         "version": version("cdc-harness"),

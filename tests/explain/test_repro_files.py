@@ -61,9 +61,9 @@ def test_what_a_failure_needs_is_found_by_leaving_it_out(bench: Bench, tmp_path:
     assert failure is not None
     found = trials(bench, script, failure)
     assert [(t.words, t.is_necessary) for t in found] == [
-        ("the write w000001", True),
-        ("the write w000002", True),
-        ("the write w000003", False),
+        ("the put of k3", True),
+        ("the delete of k3", True),
+        ("the put of bystander", False),
         ("the delivery of w000002 ahead of w000001", True),
     ]
 

@@ -41,11 +41,16 @@ ROW_HEAD = """
 
 def write_document(path: Path, matrix: Matrix) -> None:
     """Write the page."""
-    path.write_text(document(matrix), encoding="utf-8")
+    path.write_text(document(matrix, _clickhouse()), encoding="utf-8")
 
 
-def document(matrix: Matrix) -> str:
-    """The page's text."""
+def document(matrix: Matrix, clickhouse: str) -> str:
+    """The page's text.
+
+    Args:
+        matrix: what it tells of.
+        clickhouse: the engine's version.
+    """
     mutants = [zoo()[name] for name in matrix.cells if name in zoo()]
     correct = [name for name in matrix.cells if name in CORRECT]
     lines = [
@@ -53,7 +58,7 @@ def document(matrix: Matrix) -> str:
             mutants=len(mutants),
             date=WallClock().datetime().date().isoformat(),
             harness=version("cdc-harness"),
-            clickhouse=_clickhouse(),
+            clickhouse=clickhouse,
             correct=", ".join(f"`{name}`" for name in correct),
         ),
         "## What it comes to\n",

@@ -21,7 +21,7 @@ from harness.bench.contenders import embedded
 from harness.bench.endpoint import Endpoint, UnsupportedError
 from harness.bench.measure import reason
 from harness.bench.sync_data import pipe
-from harness.clock import WallClock
+from harness.clock import WallClock, stopwatch
 from harness.pipelines.pipeline import VARIABLES
 
 if TYPE_CHECKING:
@@ -163,36 +163,36 @@ def apply(here: World, stream: str, records: int, table: str) -> Applied:
     Raises:
         UnsupportedError: it ended before, or took too long.
     """
-    begun_us = ended_us = 0
+    elapsed = stopwatch()
+    begun: float | None = None
     with running(here, table, stream_name=stream) as process:
 
         def done() -> bool:
-            nonlocal begun_us, ended_us
-            first, last, stored = _progress(here.target, table)
-            # Old revisions merge away: the first look that finds one counts.
-            begun_us, ended_us = begun_us or first, last
+            nonlocal begun
+            shards, stored = _progress(here.target, table)
+            if shards and begun is None:
+                begun = elapsed()
             return stored >= records or process.poll() is not None
 
         _clock.wait_until(
             done, timeout_seconds=APPLY_SECONDS_MAX, what="the pipe", step_seconds=POLL_SECONDS
         )
+        seconds = elapsed() - (begun or 0.0)
         peak = 0 if process.poll() is not None else _peak_bytes(process.pid)
-    return Applied((ended_us - begun_us) / 1e6, peak, here.target.final(table))
+    return Applied(seconds, peak, here.target.final(table))
 
 
-def _progress(target: Target, table: str) -> tuple[int, int, int]:
-    """First and last revision of the checkpoints, epoch µs, and how many records they cover."""
+def _progress(target: Target, table: str) -> tuple[int, int]:
+    """How many shards the pipe knows, and how many of their records are stored."""
     try:
         found = target.rows(
-            "SELECT min(least), max(most), sum(stored) FROM (SELECT min(revision) AS least, "
-            "max(revision) AS most, max(records) AS stored "
-            f"FROM {table}_clickpipes_checkpoint GROUP BY unit)",
+            "SELECT count(), sum(stored) FROM (SELECT max(records) AS stored "
+            f"FROM {table}_clickpipes_checkpoint WHERE startsWith(unit, 'shardId-') GROUP BY unit)",
             output_format_json_quote_64bit_integers=0,
         )
     except UnsupportedError:
-        return 0, 0, 0  # there is no such table yet
-    first, last, stored = found[0]
-    return int(first), int(last), int(stored)
+        return 0, 0  # there is no such table yet
+    return int(found[0][0]), int(found[0][1] or 0)
 
 
 def _peak_bytes(pid: int) -> int:

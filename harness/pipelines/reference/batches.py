@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint, ErrorRow
 from harness.pipelines.reference.clickhouse import ClickHouseError, quote
 from harness.pipelines.reference.records import Poison
+from harness.pipelines.reference.shards import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.bulk import Bulk, BulkRow
     from harness.pipelines.reference.clickhouse import ClickHouse
     from harness.pipelines.reference.config import PipeConfig
-    from harness.pipelines.reference.shards import Record
+    from harness.pipelines.reference.shards import EncodedRecord, Record
 
     ShortWay = tuple[Bulk, Callable[[bytes, int], bytes]]
     """How bulk rows are written, and how one becomes a row (or `Poison`) without ClickHouse."""
@@ -83,7 +84,7 @@ class Batch:
     opened_us: int
     rows: list[bytes] = field(default_factory=list)
     bulk: list[BulkRow] = field(default_factory=list)
-    origins: list[tuple[str, tuple[str, int, bytes]]] = field(default_factory=list)
+    origins: list[tuple[str, Record | EncodedRecord]] = field(default_factory=list)
     errors: list[ErrorRow] = field(default_factory=list)
     spans: dict[str, Span] = field(default_factory=dict)
     size_bytes: int = 0
@@ -173,15 +174,15 @@ class Flusher:
         self, batch: Batch, bulk: Bulk, judge: Callable[[bytes, int], bytes], written: int
     ) -> None:
         """What the statement left out takes the long way: into rows or errors."""
-        rows: list[tuple[bytes, tuple[str, Record], bool]] = []
+        rows: list[tuple[bytes, tuple[str, Record | EncodedRecord], bool]] = []
         unknown = bulk.unknown(batch.bulk)
         for (ticks, shard_id, record), is_unknown in zip(batch.bulk, unknown, strict=True):
             try:
-                rows.append((judge(record[2], ticks), (shard_id, record), is_unknown))
+                rows.append((judge(decoded(record[2]), ticks), (shard_id, record), is_unknown))
             except Poison as error:
                 sequence_number, arrival_ms, data = record
                 batch.errors.append(
-                    ErrorRow(str(error), data, shard_id, sequence_number, arrival_ms)
+                    ErrorRow(str(error), decoded(data), shard_id, sequence_number, arrival_ms)
                 )
         # With as many written as have known types, those of unknown types are what is missing.
         # Else some were refused, or views count too: write all, which changes nothing of the rest.
@@ -212,7 +213,7 @@ class Flusher:
 
     def _refused(self, batch: Batch, index: int, reason: str) -> ErrorRow:
         shard_id, (sequence_number, arrival_ms, data) = batch.origins[index]
-        return ErrorRow(reason, data, shard_id, sequence_number, arrival_ms, kind="insert")
+        return ErrorRow(reason, decoded(data), shard_id, sequence_number, arrival_ms, kind="insert")
 
 
 def token(spans: dict[str, Span], body: bytes) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import struct
 from array import array
+from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from harness.pipelines.reference.records import MILLISECONDS_BELOW, SECONDS_BELOW, STAMP_US_END
+from harness.pipelines.reference.shards import decoded
 from harness.pipelines.reference.stream_sql import insert_records
 from harness.pipelines.reference.wire_types import WireTypes
 
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
 
     from harness.pipelines.reference.batches import Span
     from harness.pipelines.reference.config import PipeConfig
-    from harness.pipelines.reference.shards import Record
+    from harness.pipelines.reference.shards import EncodedRecord, Record
 
-ATTRIBUTE = rb'"([^"\\]*)":\{"[SN]":"([^"\\]*)"\}'
-HEAD = b'"dynamodb":{"ApproximateCreationDateTime":'
+ATTRIBUTE = r'"([^"\\]*)":\{"[SN]":"([^"\\]*)"\}'
+STAMP = "([0-9]{10,16})"
+HEAD = '"dynamodb":{"ApproximateCreationDateTime":'
+HEAD_CHARACTERS = 512
+"""Of base64: the key stands near the beginning, and the rest need not be decoded."""
 
 SAMPLE_RECORDS = 200
 
-BulkRow = tuple[int, str, "Record"]
+BulkRow = tuple[int, str, "Record | EncodedRecord"]
 """Version in ticks, shard, record."""
-
-_LENGTHS = {n: bytes([n]) for n in range(128)}
 
 
 class Bulk:
@@ -49,15 +51,20 @@ class Bulk:
         self._config = config
         self._types = WireTypes(config)
         self._statement = ""
-        self._names = [name.encode() for name in config.key_attributes]
-        attributes = b",".join([ATTRIBUTE] * len(self._names))
-        self._match = re.compile(rb'(\d{10,16}),"Keys":\{%b\}[,}]' % attributes).match
+        self._names = config.key_attributes
+        attributes = ",".join([ATTRIBUTE] * len(self._names))
+        self._match = re.compile(STAMP + r',"Keys":\{' + attributes + r"\}[,}]").match
 
-    def look(self, data: bytes) -> tuple[str | tuple[str, ...], int, int] | None:
+    def look(self, data: bytes | str) -> tuple[str | tuple[str, ...], int, int] | None:
         """Key, stamp in µs and its unit in µs, as `Decoder.read` finds them; None: the long way."""
-        # Unescaped quotes before a bare number: nothing inside an item can look like this.
-        at = data.find(HEAD)
-        found = self._match(data, at + len(HEAD)) if at >= 0 else None
+        # What is no UTF-8 is no JSON either: the decoder will say so, once ClickHouse refused it.
+        if isinstance(data, str):
+            text = a2b_base64(data[:HEAD_CHARACTERS]).decode(errors="surrogateescape")
+            found = self._find(text)
+            if found is None and len(data) > HEAD_CHARACTERS:
+                found = self._find(a2b_base64(data).decode(errors="surrogateescape"))
+        else:
+            found = self._find(data.decode(errors="surrogateescape"))
         if found is None:
             return None
         groups = found.groups()
@@ -65,12 +72,13 @@ class Bulk:
         if len(names) == 1:
             if groups[1] != names[0]:
                 return None
-            key: str | tuple[str, ...] = _text(groups[2])
+            key: str | tuple[str, ...] = groups[2]
+        elif groups[1] == names[0] and groups[3] == names[1]:
+            key = (groups[2], groups[4])
+        elif groups[1] == names[1] and groups[3] == names[0]:
+            key = (groups[4], groups[2])
         else:
-            held = {groups[1]: groups[2], groups[3]: groups[4]}
-            if names[0] not in held or names[1] not in held:
-                return None
-            key = (_text(held[names[0]]), _text(held[names[1]]))
+            return None
         stamp = int(groups[0])
         if stamp >= MILLISECONDS_BELOW:
             return (key, stamp, 1) if stamp < STAMP_US_END else None
@@ -95,14 +103,18 @@ class Bulk:
                 self._statement = ""
         return found
 
+    def _find(self, text: str) -> re.Match[str] | None:
+        # Unescaped quotes before a bare number: nothing inside an item can look like this.
+        at = text.find(HEAD)
+        return self._match(text, at + len(HEAD)) if at >= 0 else None
+
     def body(self, rows: Iterable[BulkRow]) -> bytes:
-        """The statement's data."""
-        pack = struct.Struct("<q").pack
-        parts: list[bytes] = []
-        for ticks, _, record in rows:
-            data = record[2]
-            parts += (pack(ticks), _length(len(data)), data)
-        return b"".join(parts)
+        """The statement's data: lines of a version and a record in base64."""
+        lines = [
+            f"{ticks}\t{data if isinstance(data, str) else b2a_base64(data, newline=False).decode()}"
+            for ticks, _, (_, _, data) in rows
+        ]
+        return "\n".join(lines).encode()
 
     def token(self, rows: Iterable[BulkRow], spans: dict[str, Span]) -> str:
         """The same for the same records with the same versions, and for nothing else."""
@@ -114,30 +126,10 @@ class Bulk:
         return digest.hexdigest()
 
 
-def _item(data: bytes) -> Any:
+def _item(data: bytes | str) -> Any:
     """The item that a record's row comes from; None where there is none."""
     try:
-        change = orjson.loads(data)["dynamodb"]
+        change = orjson.loads(decoded(data))["dynamodb"]
         return change.get("NewImage") or change["Keys"]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _text(raw: bytes) -> str:
-    # What is no UTF-8 is no JSON either: the decoder will say so, once ClickHouse has refused it.
-    return raw.decode(errors="surrogateescape")
-
-
-def _length(size: int) -> bytes:
-    """LEB128, as RowBinary writes the length of a string."""
-    known = _LENGTHS.get(size)
-    if known is not None:
-        return known
-    rest, out = size, bytearray()
-    while rest > 127:
-        out.append(rest & 127 | 128)
-        rest >>= 7
-    out.append(rest)
-    if len(_LENGTHS) < 100_000:
-        _LENGTHS[size] = bytes(out)
-    return bytes(out)

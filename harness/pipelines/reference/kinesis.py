@@ -5,12 +5,11 @@ Source: Kinesis Data Streams API reference, GetShardIterator, GetRecords, ListSh
 
 from __future__ import annotations
 
-from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import PipelineError
 from harness.pipelines.reference.aws import error_code, passes
-from harness.pipelines.reference.shards import Page, Shard, Start
+from harness.pipelines.reference.shards import EncodedRecords, Page, Shard, Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,14 +129,12 @@ class PollingReader:
                 raise
             self.renew()
             return Page(self._shard_id, ())
-        records = [
-            (
-                r["SequenceNumber"],
-                int(r["ApproximateArrivalTimestamp"] * 1000),
-                a2b_base64(r["Data"]),
-            )
-            for r in answer["Records"]
-        ]
+        records = EncodedRecords(
+            [
+                (r["SequenceNumber"], int(r["ApproximateArrivalTimestamp"] * 1000), r["Data"])
+                for r in answer["Records"]
+            ]
+        )
         behind_ms = answer.get("MillisBehindLatest") or 0
         if records:
             self._start = Start("AFTER", records[-1][0])

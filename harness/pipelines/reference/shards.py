@@ -7,19 +7,69 @@ pipe is created; shards born later are read from their beginning, whatever it sa
 
 from __future__ import annotations
 
+from binascii import a2b_base64
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 from harness.pipelines.reference.bookkeeping import ENDED, Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
 HORIZON = "TRIM_HORIZON"
 AT_TIMESTAMP = "AT_TIMESTAMP"
 
 Record = tuple[str, int, bytes]
 """Sequence number, arrival in epoch ms, the change record as JSON bytes."""
+
+EncodedRecord = tuple[str, int, str]
+"""The same with the change record in base64, as Kinesis answers it."""
+
+
+def decoded(data: bytes | str) -> bytes:
+    """A change record that may still be in base64."""
+    return a2b_base64(data) if isinstance(data, str) else data
+
+
+class EncodedRecords(Sequence[Record]):
+    """Records that are decoded when they are looked at: most of them ClickHouse decodes.
+
+    Args:
+        encoded: the records.
+    """
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, encoded: list[EncodedRecord]) -> None:
+        self.encoded = encoded
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> EncodedRecords: ...
+
+    def __getitem__(self, index: int | slice) -> Record | EncodedRecords:
+        if isinstance(index, slice):
+            return EncodedRecords(self.encoded[index])
+        sequence_number, arrival_ms, text = self.encoded[index]
+        return sequence_number, arrival_ms, a2b_base64(text)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all of them, once decoded."""
+        return sum([len(record[2]) for record in self.encoded]) * 3 // 4
+
+
+def size_bytes(records: Sequence[Record]) -> int:
+    """Of all change records."""
+    if isinstance(records, EncodedRecords):
+        return records.size_bytes
+    return sum(len(record[2]) for record in records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +112,7 @@ class Page:
     @property
     def size_bytes(self) -> int:
         """Of all its records."""
-        return sum(len(record[2]) for record in self.records)
+        return size_bytes(self.records)
 
 
 class Reader(Protocol):

@@ -15,6 +15,7 @@ from harness.pipelines.reference.bookkeeping import ErrorRow
 from harness.pipelines.reference.reading import PAUSE_SECONDS, Pause
 from harness.pipelines.reference.records import Poison
 from harness.pipelines.reference.retry import Stopped
+from harness.pipelines.reference.shards import EncodedRecords, decoded, size_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.config import PipeConfig
     from harness.pipelines.reference.reading import Readers
     from harness.pipelines.reference.records import Change, Decoder
-    from harness.pipelines.reference.shards import Enumerator, Page, Record, Source
+    from harness.pipelines.reference.shards import EncodedRecord, Enumerator, Page, Record, Source
     from harness.pipelines.reference.versions import Versioner
 
 REFRESH_SECONDS = 10.0
 IDLE_REFRESH_SECONDS = 0.5
 LOOKBACK_PAGES_MAX = 1000
+CATCHING_UP = 20
+CATCHING_UP_MS_MAX = 5000
 
 
 class StreamSync:
@@ -77,6 +80,7 @@ class StreamSync:
         self._handed_over: Batch | None = None
         self._failure: Exception | None = None
         self._is_over = False
+        self._behind: set[str] = set()
         self._recent: dict[str, deque[tuple[str, int]]] = {}
         self._refresh_due_us = 0
 
@@ -110,6 +114,7 @@ class StreamSync:
             self.refresh()
         page = self.readers.next_page()
         if page is not None:
+            self._note_lag(page)
             self.apply(page)
         if self._is_due():
             self.close_batch()
@@ -128,8 +133,7 @@ class StreamSync:
         records, rows_max = page.records, max(1, self.settings.streaming_max_insert_rows)
         for start in range(0, len(records), rows_max):
             part = records[start : start + rows_max]
-            size_bytes = sum(len(record[2]) for record in part)
-            self._make_room(len(part), size_bytes)
+            self._make_room(len(part), size_bytes(part))
             self._open_batch()
             self._decode(page.shard_id, part)
             self._cover(page.shard_id, part)
@@ -138,6 +142,13 @@ class StreamSync:
             self.enumerator.end(page.shard_id)
             self._recent.pop(page.shard_id, None)
             self._refresh_due_us = 0
+
+    def _note_lag(self, page: Page) -> None:
+        """Remember which shards have more waiting."""
+        if page.behind_ms and not page.ended:
+            self._behind.add(page.shard_id)
+        else:
+            self._behind.discard(page.shard_id)
 
     def decode_record(self, shard_id: str, record: Record) -> tuple[Change, bytes]:
         """The change that a record tells, and its row.
@@ -157,7 +168,8 @@ class StreamSync:
         if self.flusher.rewritten_in_a_row >= REWRITTEN_MAX:
             self._bulk = None
         if self._bulk is not None and least and len(records) >= least:
-            records = self._take_bulk(self._bulk, shard_id, records)
+            waiting = records.encoded if isinstance(records, EncodedRecords) else records
+            records = self._take_bulk(self._bulk, shard_id, waiting)
         batch = self._batch
         rows, origins = batch.rows, batch.origins
         decode, reissues = self.decode_record, self.versioner.reissues
@@ -175,7 +187,9 @@ class StreamSync:
                 self._reissue()
         batch.size_bytes += size
 
-    def _take_bulk(self, bulk: Bulk, shard_id: str, records: Sequence[Record]) -> Sequence[Record]:
+    def _take_bulk(
+        self, bulk: Bulk, shard_id: str, records: Sequence[Record | EncodedRecord]
+    ) -> Sequence[Record]:
         """What can go the short way goes; returns the rest."""
         batch, rest = self._batch, []
         taken, look, place = batch.bulk, bulk.look, self.versioner.ticks
@@ -184,7 +198,7 @@ class StreamSync:
             data = record[2]
             seen = look(data) if len(data) <= size_max else None
             if seen is None:
-                rest.append(record)
+                rest.append((record[0], record[1], decoded(data)))
                 continue
             key, stamp_us, unit_us = seen
             size += len(data)
@@ -241,8 +255,14 @@ class StreamSync:
     def _is_due(self) -> bool:
         if self._batch.is_empty:
             return False
-        age_us = self.env.clock.now_us() - self._batch.opened_us
-        return age_us >= self.settings.streaming_max_insert_wait_ms * 1000
+        wait_ms = self.settings.streaming_max_insert_wait_ms
+        if self.settings.workers:
+            if self._handed_over is not None:
+                return False  # it can as well grow until its turn comes
+            if self._behind:
+                # With more waiting in the stream, larger batches bring all of it sooner.
+                wait_ms = max(wait_ms, min(CATCHING_UP * wait_ms, CATCHING_UP_MS_MAX))
+        return self.env.clock.now_us() - self._batch.opened_us >= wait_ms * 1000
 
     def close_batch(self) -> None:
         """Hand the open batch over to be stored; waits for the one before."""

@@ -1,7 +1,7 @@
 """The statement that flattens change records inside ClickHouse, for pages that are read in bulk.
 
-A row of its input is a version and a record of DynamoDB on Kinesis, as RowBinary: nothing of the
-record is decoded or escaped on the way. It stores what `records.Decoder` would store; what it
+A row of its input is a version and a record of DynamoDB on Kinesis in base64, as Kinesis answers
+it: nothing of the record is decoded or escaped on the way. It stores what `records.Decoder` would store; what it
 cannot store it leaves out, so that fewer rows are written than were given.
 """
 
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.config import PipeConfig
     from harness.pipelines.reference.wire_types import Tags
 
-INPUT = "v Int64, d String"
+INPUT = "v Int64, e String"
 
 
 def insert_records(config: PipeConfig, tags: Sequence[Tags] | None = None) -> str:
-    """`INSERT INTO … SELECT … FROM input(…) FORMAT RowBinary`, to be followed by its data.
+    """`INSERT INTO … SELECT … FROM input(…) FORMAT TabSeparated`, to be followed by its data.
 
     Args:
         config: the pipe.
         tags: of each column, those that it is made for; None for all.
     """
-    flat = flatten_records(config, f"input({literal(INPUT)})", tags=tags)
+    relation = f"(SELECT v, tryBase64Decode(e) AS d FROM input({literal(INPUT)}))"
+    flat = flatten_records(config, relation, tags=tags)
     table = f"{quote(config.database)}.{quote(config.table)}"
     return (
         f"INSERT INTO {table} ({', '.join(quote(name) for name in flat.names)}) "
         f"SELECT {', '.join(flat.values)} FROM ({flat.lines}) WHERE {flat.storable} "
-        "FORMAT RowBinary"
+        "FORMAT TabSeparated"
     )
 
 

@@ -36,13 +36,14 @@ from harness.errors import UsageError
 from harness.pipelines.reference.chains import chain_order
 from harness.pipelines.reference.column_types import parse_type
 from harness.pipelines.reference.records import Poison
+from harness.pipelines.reference.shards import decoded
 
 if TYPE_CHECKING:
     from harness.pipelines.reference.records import Change, Decoder
 
 TICKS_PER_US = 1024
 ENTRIES_PER_KEY_MAX = 64
-GENERATION_BYTES = 64_000_000
+GENERATION_BYTES = 32_000_000
 DATETIME64_MIN_PRECISION = 6
 
 STAMP, RANK, EVENT_ID, DATA, SOURCE = range(5)
@@ -125,7 +126,7 @@ class Versioner:
         entry = [change.stamp_us, 0, change.event_id, data, source]
         return self.layout.written(self._place(change.key, entry, change.unit_us))
 
-    def ticks(self, key: Any, stamp_us: int, unit_us: int, data: bytes, source: Any) -> int:
+    def ticks(self, key: Any, stamp_us: int, unit_us: int, data: bytes | str, source: Any) -> int:
         """The same for a record of which only key and stamp were read."""
         return self._place(key, [stamp_us, 0, None, data, source], unit_us)
 
@@ -196,7 +197,7 @@ class Versioner:
                     self.reissues.append((change, version, entry))
 
     def _again(self, entry: Entry) -> Change:
-        return self._decoder.read(entry[DATA])
+        return self._decoder.read(decoded(entry[DATA]))
 
     def _link(self, change: Change) -> tuple[bytes, bytes] | None:
         if change.event != "INSERT" and change.old is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.checks.check import Finding
@@ -70,17 +70,28 @@ def row_key(evidence: Evidence, cells: tuple[Any, ...]) -> Key:
     return tuple(found_cell(c.kind, cell) for c, cell in zip(columns, cells, strict=True))
 
 
+@lru_cache(maxsize=1)
+def writes_by_key(evidence: Evidence) -> dict[Key, list[Write]]:
+    """Every write that may have happened, by its key, in the order they were made."""
+    found: dict[Key, list[Write]] = {}
+    for write in evidence.writes:
+        key = key_cells(evidence, write.key)
+        if key is not None and write.outcome != "refused":
+            found.setdefault(key, []).append(write)
+    return found
+
+
 class _Comparer:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.kinds = {column.name: column.kind for column in evidence.columns}
         self.result = Comparison(items=len(evidence.source), rows=len(evidence.rows))
         self.skipped: set[Key | None] | None = None
-        self.writes: dict[Key, list[Write]] = {}
-        for write in evidence.writes:
-            written = self.key_of_item(write.key)
-            if written is not None and write.outcome != "refused":
-                self.writes.setdefault(written, []).append(write)
+
+    @cached_property
+    def writes(self) -> dict[Key, list[Write]]:
+        """Those of each key; only a difference asks for them."""
+        return writes_by_key(self.evidence)
 
     def run(self) -> Comparison:
         found: dict[Key, Mapping[str, Any]] = {}
@@ -101,11 +112,12 @@ class _Comparer:
         for key, row in found.items():
             if key not in source:
                 self.compare_extra(key, row)
-        self.result.deleted_keys = sum(
-            1
-            for key, writes in self.writes.items()
-            if key not in source and any(w.kind == "delete" for w in writes)
-        )
+        deleted = {
+            self.key_of_item(write.key)
+            for write in self.evidence.writes
+            if write.kind == "delete" and write.outcome != "refused"
+        }
+        self.result.deleted_keys = len(deleted - source.keys() - {None})
         return self.result
 
     def is_known_skipped(self, key: Key) -> bool:

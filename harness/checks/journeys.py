@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.difference import compare, key_cells, row_key
+from harness.checks.difference import compare, row_key, writes_by_key
 from harness.checks.journal import key_text
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ class _Follower:
     def __init__(self, evidence: Evidence, journeys: Journeys) -> None:
         self._journeys = journeys
         self._by_text: dict[str, Journey] = {}
-        for write in evidence.writes:
-            journey = journeys.lost.get(key_cells(evidence, write.key) or ())
-            if journey is not None:
+        for key, journey in journeys.lost.items():
+            for write in writes_by_key(evidence).get(key, ()):
+                # One key has as many texts as a number has spellings.
                 self._by_text[key_text(write.key)] = journey
         self._generation = 0
         self._is_up = False
@@ -160,19 +160,20 @@ def _note_stored(evidence: Evidence, journeys: Journeys) -> None:
     """Whether a row of each key's last write ever entered the target."""
     if evidence.applied is None:
         return
-    last: dict[Key, tuple[str, int]] = {}
-    for write in evidence.writes:
-        key = key_cells(evidence, write.key)
-        if key in journeys.lost and write.outcome != "refused":
-            assert key is not None
-            last[key] = (write.kind, write.counter)
+    writes = writes_by_key(evidence)
     counters: defaultdict[Key, int] = defaultdict(int)
     tombstones: set[Key] = set()
     for row in evidence.applied:
         key = row_key(evidence, row.key)
+        if key not in journeys.lost:
+            continue
         counters[key] = max(counters[key], row.counter)
         if row.deleted:
             tombstones.add(key)
     for key, journey in journeys.lost.items():
-        kind, counter = last.get(key, ("", 0))
-        journey.is_stored = key in tombstones if kind == "delete" else counters[key] >= counter
+        if key not in writes:
+            # It was there before the workload began.
+            continue
+        last = writes[key][-1]
+        is_delete = last.kind == "delete"
+        journey.is_stored = key in tombstones if is_delete else counters[key] >= last.counter

@@ -90,6 +90,34 @@ def sync(
     return 0 if all(one.passed for one in found) else 1
 
 
+@bench.command("checks")
+def checks(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    quick: Annotated[bool, typer.Option(help="Short histories: an impression.")] = False,
+    doc: Annotated[
+        Path | None, typer.Option(help="Write the result as a section of this document.")
+    ] = None,
+) -> int:
+    """Measure how fast the checks judge histories of up to 1,000,000 events, and in what memory.
+
+    Exit code 1 when a row is below its bar.
+    """
+    from harness.bench import checks as judging
+    from harness.bench import machine, show
+
+    found = judging.bench(judging.QUICK_SIZES if quick else judging.SIZES, _tell)
+    about = machine.describe({})
+    if as_json:
+        _print_json({"machine": about, "rows": [one.as_json() for one in found]})
+    else:
+        _print(show.table(found, []))
+    if doc is not None:
+        command = "harness bench checks" + " --quick" * quick
+        show.write_section(doc, "Checks", show.markdown(found, [], about, command))
+    return 0 if all(one.passed for one in found) else 1
+
+
 def _compare(
     others: Sequence[Contender],
     row_names: Sequence[str],

@@ -25,6 +25,7 @@ NOFILE_MAX = 20_000
 """Open files: more is refused on hosts that may not raise the limit."""
 LOG_LINES_SHOWN = 5
 
+DEFAULT_SOCKET = "npipe" if os.name == "nt" else "/var/run/docker.sock"
 START_ENGINE = "start Docker, e.g. sudo systemctl start docker"
 INSTALL_EXTRA = "pip install 'cdc-harness[containers]'"
 
@@ -41,6 +42,11 @@ def client() -> Any:
         raise BackendError(
             "containers need the library testcontainers", hint=INSTALL_EXTRA
         ) from None
+    socket_path = os.environ.get("DOCKER_HOST", DEFAULT_SOCKET).removeprefix("unix://")
+    if socket_path.startswith("/") and not Path(socket_path).exists():
+        raise BackendError(
+            f"no Docker engine answers: there is no {socket_path}", hint=START_ENGINE
+        )
     try:
         found = docker.from_env()
         found.ping()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PipelineError, ScenarioError, UsageError
-from harness.run.own_code import may_run_code, project_root
+from harness.run.own_code import may_run_code, project_root, require_sql_permission, sql_of
 from harness.run.progress import Silent
 from harness.run.result import Result
 from harness.run.runner import Options, run_scenario
@@ -216,3 +216,37 @@ def test_the_interpreter_of_the_harness_is_python_where_none_is_active(
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     path = write(tmp_path, 'command = ["python", "show.py"]', show="import sys; print(sys.prefix)")
     assert run(path, tmp_path).pipeline_log == [sys.prefix]
+
+
+SQL_OF_A_STRANGER = [
+    ("ddl", "ddl = ['SELECT 1']"),
+    ("view", "view = 'SELECT * FROM orders'"),
+    ("deleted.predicate", "deleted = { predicate = 'is_deleted = 1' }"),
+    ("engine", "engine = \"MergeTree ORDER BY () AS SELECT * FROM file('x')\""),
+    ("partition_by", "partition_by = \"file('x')\""),
+    ("settings", "settings = { 'index_granularity = 1 --' = 1 }"),
+]
+
+
+@pytest.mark.parametrize(("key", "line"), SQL_OF_A_STRANGER, ids=[k for k, _ in SQL_OF_A_STRANGER])
+def test_sql_of_a_strangers_scenario_does_not_run(tmp_path: Path, key: str, line: str) -> None:
+    text = Path("scenarios/quickstart.toml").read_text()
+    path = tmp_path / "stranger.toml"
+    path.write_text(
+        text.replace('table = "orders"\n\n[target', f'table = "orders"\n{line}\n\n[target')
+    )
+    told = load_scenario(path)
+    with pytest.raises(UsageError, match=rf"\[target\] {key}\) and lies outside") as caught:
+        run_scenario(told, Options(runs=tmp_path / "runs"), Silent())
+    assert "--allow-command" in caught.value.hint
+    require_sql_permission(told, allowed=True)
+
+
+def test_a_plain_target_is_no_sql(tmp_path: Path) -> None:
+    text = Path("scenarios/quickstart.toml").read_text()
+    path = tmp_path / "stranger.toml"
+    plain = 'engine = "ReplacingMergeTree(version, is_deleted)"\npartition_by = "toYYYYMM(day)"'
+    path.write_text(
+        text.replace('table = "orders"\n\n[target', f'table = "orders"\n{plain}\n\n[target')
+    )
+    assert sql_of(load_scenario(path)) == []

@@ -24,6 +24,10 @@ Attribute = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_ZERO = date(1970, 1, 1)
 _EXACT_DIGITS = 200
+_NANOSECONDS = 9
+_WIDE_DAYS = ((date(1900, 1, 1) - _DAY_ZERO).days, (date(2300, 1, 1) - _DAY_ZERO).days)
+"""Of Date32 and DateTime64."""
+_WIDE_SECONDS = (_WIDE_DAYS[0] * 86_400, _WIDE_DAYS[1] * 86_400)
 
 
 class Unstorable(Exception):  # noqa: N818 - it names a state of the data, not a failure of ours
@@ -255,9 +259,27 @@ def _fit_ticks(kind: ColumnType, microseconds: Decimal) -> int:
     if microseconds != microseconds.to_integral_value() or int(microseconds) % step:
         raise Unstorable(f"{microseconds} µs in {kind.text or kind.name}")
     whole = int(microseconds)
-    if kind.name == "DateTime" and not 0 <= whole // 1_000_000 < 2**32:
-        raise Unstorable(f"{microseconds} µs in DateTime")
+    least, end = _seconds_range(kind)
+    if not least <= whole // 1_000_000 < end:
+        raise Unstorable(f"{microseconds} µs in {kind.text or kind.name}")
     return whole
+
+
+def _seconds_range(kind: ColumnType) -> tuple[int, int]:
+    """What ClickHouse's moments can be; nanoseconds fill an Int64 before the years run out."""
+    if kind.name == "DateTime":
+        return 0, 2**32
+    if (kind.numbers or (3,))[0] == _NANOSECONDS:
+        return _WIDE_SECONDS[0], 2**63 // 10**9
+    return _WIDE_SECONDS
+
+
+def _fit_day(kind: ColumnType, day: date) -> int:
+    days = (day - _DAY_ZERO).days
+    least, end = (0, 2**16) if kind.name == "Date" else _WIDE_DAYS
+    if not least <= days < end:
+        raise Unstorable(f"{day} in {kind.text or kind.name}")
+    return days
 
 
 def _expected_from_text(kind: ColumnType, text: str) -> Any:
@@ -274,7 +296,7 @@ def _expected_from_text(kind: ColumnType, text: str) -> Any:
         if name.startswith("Enum"):
             return kind.names[kind.names.index(text)]
         if name in ("Date", "Date32"):
-            return (date.fromisoformat(text) - _DAY_ZERO).days
+            return _fit_day(kind, date.fromisoformat(text))
         if name in ("DateTime", "DateTime64"):
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is None:
@@ -310,7 +332,21 @@ def _expected_container(kind: ColumnType, wire_type: str, value: Any) -> Any:
 def _expected_json(kind: ColumnType, attribute: Attribute) -> Any:
     if kind.name == "JSON" and "M" not in attribute:
         raise Unstorable(f"{next(iter(attribute))} in JSON")
-    return plain(attribute)
+    return _nulls_among_lists(plain(attribute)) if kind.name == "JSON" else plain(attribute)
+
+
+def _nulls_among_lists(value: Any) -> Any:
+    """ClickHouse's JSON type infers one type for a list: a NULL beside lists is an empty list."""
+    if isinstance(value, dict):
+        return {name: _nulls_among_lists(member) for name, member in value.items()}
+    if not isinstance(value, list) or isinstance(value, Members):
+        return value
+    members = [_nulls_among_lists(member) for member in value]
+    if any(isinstance(m, list) for m in members) and all(
+        m is None or isinstance(m, list) for m in members
+    ):
+        return [[] if m is None else m for m in members]
+    return members
 
 
 def _expected_variant(kind: ColumnType, attribute: Attribute) -> Any:

@@ -128,3 +128,23 @@ def test_a_value_that_does_not_fit_is_unstorable(
 ) -> None:
     with pytest.raises(Unstorable):
         expected_cell(parse_type(column_type), attribute)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("Date", "1969-12-31"), ("Date", "2149-06-07"), ("Date32", "1899-12-31"),
+        ("Date32", "2300-01-01"), ("DateTime64(6)", "1899-12-31T23:59:59Z"),
+        ("DateTime64(9)", "2262-04-12T00:00:00Z"),
+    ],
+)  # fmt: skip
+def test_a_day_beyond_what_the_type_counts_cannot_be_stored(kind: str, text: str) -> None:
+    with pytest.raises(Unstorable):
+        expected_cell(parse_type(kind), {"S": text})
+
+
+def test_null_among_lists_is_an_empty_list_in_a_json_column() -> None:
+    lists = {"L": [{"L": [{"S": "a"}]}, {"NULL": True}]}
+    mixed = {"L": [{"S": "a"}, {"NULL": True}]}
+    found = expected_cell(parse_type("JSON"), {"M": {"lists": lists, "mixed": mixed}})
+    assert found == {"lists": [["a"], []], "mixed": ["a", None]}

@@ -18,7 +18,7 @@ import json
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.clickhouse import (
     answers,
@@ -32,6 +32,7 @@ from harness.clickhouse import (
 from harness.clickhouse.access import Access
 from harness.clickhouse.engine import STREAMED_FORMATS, Result
 from harness.clickhouse.errors import EngineError
+from harness.clickhouse.idle import IdleConnections
 from harness.clickhouse.sessions import Session, Sessions, timeout_seconds
 from harness.clickhouse.statements import Statement, by_comment, parse_request
 from harness.web.message import Response
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from harness.clickhouse.engine import Connection, Engine
+    from harness.clickhouse.idle import Likeness
     from harness.clickhouse.parameters import Parameters
     from harness.clock import Clock
     from harness.web.message import Request
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 1024 * 1024
 """An answer that stays below is sent in one piece, with its length and final summary."""
 
-_IDLE_MAX = 16
 """Connections kept for requests without session and settings; making one costs 0.3 ms."""
 
 _TAG_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -79,7 +80,7 @@ class Call:
     tag: str
     connection: Connection | None = None
     session: Session | None = None
-    likeness: tuple[Any, ...] | None = None
+    likeness: Likeness | None = None
     is_clean: bool = False
 
 
@@ -102,8 +103,7 @@ class ClickHouseApp:
         self._sessions = Sessions(engine, clock)
         self._lock = threading.Lock()
         self._running: set[str] = set()
-        self._idle: dict[tuple[Any, ...], list[Connection]] = {}
-        self._idle_count = 0
+        self._idle = IdleConnections()
         self.log: apply_log.ApplyLog | None = None
 
     def runs_in_thread(self, request: Request) -> bool:
@@ -134,11 +134,7 @@ class ClickHouseApp:
         """End the sessions and the apply log; the engine stays."""
         self.keep_log(None)
         self._sessions.close()
-        for connections in self._idle.values():
-            for connection in connections:
-                connection.close()
-        self._idle.clear()
-        self._idle_count = 0
+        self._idle.close()
 
     def keep_log(self, watched: apply_log.Watched | None, *, in_memory: bool = False) -> None:
         """Begin the apply log of a target, and forget the one before; None keeps none."""
@@ -220,11 +216,9 @@ class ClickHouseApp:
         if "query_id" not in asked.own:
             call.likeness = (database, *sorted(settings.items()))
             with self._lock:
-                alike = self._idle.get(call.likeness)
-                if alike:
-                    call.connection = alike.pop()
-                    self._idle_count -= 1
-                    return
+                call.connection = self._idle.take(call.likeness)
+            if call.connection is not None:
+                return
         call.connection = self._engine.connect(settings)
         if database:
             call.connection.use(database)
@@ -235,10 +229,8 @@ class ClickHouseApp:
         if call.session is not None:
             self._sessions.give_back(call.session)
         elif call.connection is not None:
-            if call.likeness is not None and call.is_clean and self._idle_count < _IDLE_MAX:
-                self._idle.setdefault(call.likeness, []).append(call.connection)
-                self._idle_count += 1
-            else:
+            may_stay = call.likeness is not None and call.is_clean
+            if not may_stay or not self._idle.keep(call.likeness or (), call.connection):
                 call.connection.close()
         call.session = call.connection = None
 

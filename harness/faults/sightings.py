@@ -36,6 +36,11 @@ SIGHTINGS: dict[str, str] = {
     "partial-insert": "a part of an INSERT was stored",
     "expired-iterator": "an iterator had expired",
     "empty-page": "a page was empty though there were records",
+    "graceful-restart": "the pipeline was told to end, ended, and was started again",
+    "checkpoint-rolled-back": "older positions of the pipeline came back",
+    "target-altered": "a column of the target was added or altered",
+    "target-truncated": "the target was emptied",
+    "destination-disabled": "the streaming destination was off for a while",
     "second-export": "a second export was taken",
     "checkpoint-lost": "the pipeline's checkpoints were lost",
     "snapshot-row-after-change": "rows of an export were stored after rows of the stream",
@@ -44,6 +49,13 @@ SIGHTINGS: dict[str, str] = {
 """Name to what it means."""
 
 _OK = 200
+_ACTS = {
+    "roll-back-checkpoints": "checkpoint-rolled-back",
+    "add-column": "target-altered",
+    "alter-column": "target-altered",
+    "truncate": "target-truncated",
+    "destination-off": "destination-disabled",
+}
 _AMBIGUOUS = frozenset({"error-after", "lost-answer", "cut-mid-body", "hang"})
 
 Event = dict[str, Any]
@@ -67,6 +79,7 @@ class SightingCounter:
         self._stored_unsaved = False
         self._stream_rows = False
         self._starts = 0
+        self._was_stopped = False
         self._failed_inserts: set[tuple[str, int]] = set()
 
     def feed_all(self, events: Iterable[Mapping[str, Any]]) -> Counter[str]:
@@ -163,6 +176,8 @@ class SightingCounter:
 
     def _pipeline(self, event: Mapping[str, Any]) -> None:
         if event["state"] == "started":
+            if self._was_stopped:
+                self.saw("graceful-restart")
             self._starts += 1
             if self._starts > 1:
                 self.saw("restart")
@@ -171,10 +186,13 @@ class SightingCounter:
             if self._stored_unsaved or event.get("insert_landed"):
                 self.saw("kill-between-insert-and-checkpoint")
             self._stored_unsaved = False
+        self._was_stopped = event["state"] == "stopped"
 
     def _operator(self, event: Mapping[str, Any]) -> None:
         act = event["act"]
-        if act in ("split", "merge"):
+        if act in _ACTS:
+            self.saw(_ACTS[act])
+        elif act in ("split", "merge", "reshard"):
             self.saw("reshard")
             if any(self._unread[parent] > 0 for parent in event["parents"]):
                 self.saw("split-with-unread-parent")

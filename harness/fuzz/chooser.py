@@ -7,6 +7,7 @@ actions it likes at all, because a bug that needs many of one kind drowns where 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from harness.run.step_actions import Action
 
 LIKINGS = (0.1, 0.4, 1.0, 1.0, 1.0, 3.0, 8.0)
-_DISTURBS = frozenset({"kill", "split", "merge", "export", "lose-checkpoints"})
+RARE = 3.0
+"""How much more than others a kind of action is liked that was never taken before."""
+
+_DISTURBS = frozenset({"kill", "split", "merge", "export", "lose-checkpoints", "stop"})
 
 
 class GuidedChooser:
@@ -27,6 +31,7 @@ class GuidedChooser:
         deletes: names of the writes that delete.
         target: name of the target table.
         prefix: actions to take first, as long as they are possible.
+        done: how often each kind of action was taken before; what is rare is liked more.
     """
 
     def __init__(
@@ -36,11 +41,13 @@ class GuidedChooser:
         deletes: frozenset[str],
         target: str,
         prefix: Sequence[Action] = (),
+        done: Counter[tuple[str, str]] | None = None,
     ) -> None:
         self._random = random
         self._deletes = deletes
         self._insert = f"clickhouse INSERT {target} "
         self._prefix = list(prefix)
+        self._done: Counter[tuple[str, str]] = Counter() if done is None else done
         self._likings: dict[tuple[str, str], float] = {}
         self._last: Action | None = None
         self._unread = False
@@ -56,6 +63,7 @@ class GuidedChooser:
             if not any(weights):
                 weights = [one.weight for one in enabled]
             action = self._random.choices(enabled, weights)[0]
+        self._done[action.do, action.how] += 1
         if action.do == "deliver":
             self._unread = True
         elif action.do == "release" and " GetRecords " in action.what and action.how == "ok":
@@ -75,7 +83,8 @@ class GuidedChooser:
             return 1.0
         kind = (action.do, action.how)
         if kind not in self._likings:
-            self._likings[kind] = self._random.choice(LIKINGS)
+            rare = 1 + RARE / (1 + self._done[kind])
+            self._likings[kind] = self._random.choice(LIKINGS) * rare
         return self._likings[kind]
 
     def _window(self, action: Action) -> float:
@@ -91,7 +100,7 @@ class GuidedChooser:
         if action.do == "deliver" and action.how and action.what in self._deletes:
             # A tombstone that comes again, perhaps after the key is back.
             return 4.0
-        if action.do in ("split", "merge") and self._unread:
+        if action.do in ("split", "merge", "reshard") and self._unread:
             return 6.0
         if action.do == "start" and last.do in _DISTURBS:
             return 2.0

@@ -46,6 +46,9 @@ price = "Decimal(38, 9)"
 tags = "Array(String)"
 """
 
+STREAMS_READER = "clickpipes-streams"
+"""Reads DynamoDB Streams, so the table must have one."""
+
 CHANGES_MAX = 20
 ITEMS_MAX = 4
 EXPORT_SHARE = 0.2
@@ -73,8 +76,12 @@ def ground(name: str = "", pipeline: str = "", *, overrides: tuple[str, ...] = (
         for override in overrides:
             apply(data, override)
         scenario = build(data, "fuzz", Path.cwd())
+    update: dict[str, Any] = {}
+    if pipeline == STREAMS_READER and scenario.table.stream_view_type is None:
+        streams = {"stream_view_type": "NEW_AND_OLD_IMAGES"}
+        update["table"] = scenario.table.model_copy(update=streams)
     # An example is judged by itself: what a whole run is expected to show says nothing of it.
-    update: dict[str, Any] = {"expect": [], "sightings": []}
+    update |= {"expect": [], "sightings": []}
     if ":" in pipeline:
         update["pipeline"] = Pipeline(name=pipeline, python=pipeline)
         scenario.keep_folder(Path.cwd())
@@ -143,6 +150,10 @@ def _bounds(base: Scenario, random: Random, *, exports: bool) -> Any:
         "lost_checkpoints_max": random.choice((0, 0, 0, 1)),
         "exports_max": random.choice((0, 0, 1)) if exports else 0,
         "zombies_max": random.choice((0, 0, 0, 1)),
+        "stops_max": random.choice((0, 0, 1)),
+        "rollbacks_max": random.choice((0, 0, 0, 1)),
+        "alters_max": random.choice((0, 0, 0, 1)) if base.target.created_by == "scenario" else 0,
+        "incremental_exports_max": random.choice((0, 0, 0, 1)) if exports else 0,
     }
     update = {k: v for k, v in drawn.items() if k not in given.model_fields_set}
     return given.model_copy(update=update)

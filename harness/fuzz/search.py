@@ -87,6 +87,7 @@ class Search:
     changes_max: int = 20
     guided: bool = True
     sightings: Counter[str] = field(default_factory=Counter)
+    _done: Counter[tuple[str, str]] = field(default_factory=Counter)
     _features: Counter[str] = field(default_factory=Counter)
     _corpus: list[_Noted] = field(default_factory=list)
 
@@ -112,6 +113,7 @@ class Search:
             deletes=frozenset(w.name for w in writes if w.kind == "delete"),
             target=scenario.target.table,
             prefix=prefix,
+            done=self._done,
         )
         result = run_stepped(
             self.bench,

@@ -20,7 +20,8 @@ from harness.faults.sightings import SightingCounter
 from harness.pipelines.pipeline import Environment
 from harness.run.sampling import Sampling
 from harness.run.step_answers import OK, TurnStream, one_line, shown
-from harness.run.step_threads import Activities, Activity, PipelineClock
+from harness.run.step_counts import Counts, Incarnation
+from harness.run.step_threads import Activities, PipelineClock
 from harness.run.step_transport import InProcessHttp
 from harness.run.step_world import CLICKHOUSE_URL, StepWorld
 from harness.workload.mixes import generate
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from harness.faults.asked import Kind
     from harness.faults.gate import Passage
     from harness.pipelines.pipeline import Pipeline
+    from harness.run.step_threads import Activity
     from harness.run.step_world import Bench, Export
     from harness.scenario.model import Scenario
     from harness.web.message import Request, Response
@@ -43,32 +45,6 @@ REQUEST_SECONDS = 0.0005
 EAGER = 6.0
 ADVANCE_WAKES_MAX = 2_000
 ADVANCE_SECONDS_MAX = 5.0
-
-
-@dataclass(slots=True)
-class Counts:
-    """How much has happened, against the scenario's bounds."""
-
-    faults: int = 0
-    kills: int = 0
-    zombies: int = 0
-    reshards: int = 0
-    exports: int = 0
-    lost_checkpoints: int = 0
-    outages: int = 0
-    copies: int = 0
-    requests: int = 0
-    inserts: int = 0
-    deliveries: int = 0
-
-
-@dataclass(slots=True)
-class Incarnation:
-    """One life of the pipeline."""
-
-    number: int
-    main: Activity
-    stopping: bool = False
 
 
 @dataclass(slots=True)
@@ -264,8 +240,9 @@ class Example:
         pipeline = self.make()
         env = self._environment()
         self.activities.start(lambda: pipeline.run(env), f"pipeline {number}")
-        self.incarnation = Incarnation(number, self.activities.all[-1])
-        env.stopping = lambda: False
+        incarnation = Incarnation(number, self.activities.all[-1])
+        self.incarnation = incarnation
+        env.stopping = lambda: incarnation.stopping
         self.note("pipeline", incarnation=number, state="started")
         return f"incarnation {number}"
 
@@ -362,6 +339,11 @@ class Example:
     def eagerness(self, _activity: Activity) -> float:
         """The weight of answering a held request as it should be."""
         return EAGER
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder that survives restarts."""
+        return self._state_dir
 
     def empty_state_dir(self) -> None:
         """Whatever the pipeline has written to its folder is gone."""

@@ -23,7 +23,8 @@ from harness.pipelines.pipeline import VARIABLES, NoOpPipeline
 from harness.run.child import Child
 from harness.run.own_code import own_command, own_variables
 from harness.run.pipelines import is_own
-from harness.run.step_example import EAGER, REQUEST_SECONDS, Example, Incarnation
+from harness.run.step_counts import Incarnation
+from harness.run.step_example import EAGER, REQUEST_SECONDS, Example
 from harness.run.step_gate_server import StepGateServer
 from harness.run.step_process import Life, ProcessActivities
 from harness.run.step_transport import drained
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from harness.web.message import Response
     from harness.workload.operations import Operation
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.05
+"""Several polls that find nothing, of all shards, before the calm phase looks at the target."""
+
 QUIET_SECONDS_MAX = 16.0
-"""Idle time that is counted, a little more than the calm phase needs to call a target stalled."""
+"""Idle time that is counted: how long a program that has nothing to do is watched is not repeatable."""
 
 ADVANCE_SECONDS = 0.5
 FRUITLESS_MAX = 4

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 OUTAGE_SECONDS = 25 * 3600
 """An hour longer than both kinds of streams keep their records."""
 
+OPERATIONS = {"split": "SplitShard", "merge": "MergeShards", "reshard": "UpdateShardCount"}
+
 
 class Operator:
     """Acts on one example.
@@ -84,9 +86,18 @@ class Operator:
             AdjacentShardToMerge=second["ShardId"],
         )
 
-    def _reshard(self, act: str, parents: list[str], **members: str) -> str:
+    def update_shard_count(self, count: int) -> str:
+        """Scale the stream to so many shards of equal ranges."""
+        return self._reshard(
+            "reshard",
+            [shard["ShardId"] for shard in self.open_shards()],
+            TargetShardCount=count,
+            ScalingType="UNIFORM_SCALING",
+        )
+
+    def _reshard(self, act: str, parents: list[str], **members: Any) -> str:
         before = {s["ShardId"] for s in self.open_shards()}
-        operation = "SplitShard" if act == "split" else "MergeShards"
+        operation = OPERATIONS[act]
         self._world.kinesis(operation, StreamName=self._world.stream_name, **members)
         self._open = None
         children = [s["ShardId"] for s in self.open_shards() if s["ShardId"] not in before]

@@ -17,20 +17,17 @@ import clickhouse_connect
 import orjson
 
 from harness.clickhouse.access import Access
-from harness.clickhouse.apply_log import ROWS
 from harness.clickhouse.engine import Engine
 from harness.clickhouse.http import ClickHouseApp
 from harness.clock import VirtualClock
 from harness.dynamodb.export import ExportSettings
-from harness.errors import BackendError
 from harness.gateway.aws import Aws
 from harness.gateway.caller import Caller
 from harness.kinesis.settings import Settings as KinesisSettings
-from harness.run.applied import watched_by
 from harness.run.source import table_request
 from harness.run.step_tables import Tables
+from harness.run.step_target import StepTarget
 from harness.run.step_transport import InProcessHttp, Transport
-from harness.run.target import Target
 from harness.scenario.ddl import create_table
 from harness.web.message import Request, Response
 from harness.web.server import ServerThread
@@ -55,6 +52,7 @@ ENGINE_SETTINGS = {
 }
 """A few rows a statement: handing them to threads costs more than the work."""
 
+INCREMENT_SECONDS = 900.0
 INLINE_BYTES_MAX = 1 << 14
 SETUP_SECONDS_MAX = 60.0
 SHARED_MEMORY = Path("/dev/shm")
@@ -132,62 +130,6 @@ class _CurrentAws:
 
     def runs_in_thread(self, request: Request) -> bool:
         return False
-
-
-class StepTarget(Target):
-    """The target, read in-process by what many examples share.
-
-    Args:
-        scenario: as for every target.
-        bench: who reads.
-    """
-
-    def __init__(self, scenario: Scenario, bench: Bench) -> None:
-        # Not by Target's own constructor, which connects: that costs more than an example.
-        self._target = scenario.target
-        self._markers = scenario.workload.markers
-        self._client = bench.client
-        self._bench = bench
-        self._keeps_log = False
-        self._described: list[tuple[str, str]] = []
-        self._engine = ""
-        self.table = f"`{self._target.database}`.`{self._target.table}`"
-
-    _applied_query = f"SELECT * FROM {ROWS} SETTINGS max_threads = 1"
-
-    def keep_log(self, scenario: Scenario) -> None:
-        """Begin the apply log, in memory; it goes with the example's tables."""
-        watched = watched_by(scenario, self.live_condition())
-        self._bench.tables.keep_log(watched)
-        self._keeps_log = watched is not None
-
-    def described(self) -> list[tuple[str, str]]:
-        """Asked once: it is read at the end, when nobody changes the table any more."""
-        self._described = self._described or super().described()
-        return self._described
-
-    def engine(self) -> str:
-        """Asked once it is there."""
-        self._engine = self._engine or super().engine()
-        return self._engine
-
-    def texts(self, query: str) -> list[tuple[str, ...]]:
-        """Past the client: most of what a look costs is the client's."""
-        found = self._bench.tables.read(query)
-        return [tuple(orjson.loads(line)) for line in found.splitlines()]
-
-    def shown(self) -> tuple[int, int]:
-        """Live rows and the sum of their write counters, each -1 where it cannot be read."""
-        counter = self._markers.counter
-        for total in (f"sum(`{counter}`)", "-1") if counter else ("-1",):
-            try:
-                statement = f"SELECT count(), {total} FROM {self.source()}"
-                found = self._bench.tables.read(statement)
-            except BackendError:
-                continue
-            live, counters = orjson.loads(found)
-            return int(live), int(counters)
-        return -1, -1
 
 
 @dataclass(slots=True)
@@ -294,6 +236,37 @@ class StepWorld:
         export = Export(asked["ExportArn"], _iso(asked["ExportTime"]))
         self.exports.append(export)
         return export
+
+    def request_incremental_export(self) -> str:
+        """Request an export of the last quarter of an hour's changes; returns its ARN."""
+        self.clock.advance(INCREMENT_SECONDS)
+        self.endpoint = self.bench.objects_url(self.aws)
+        if not any(bucket.name == BUCKET for bucket in self.aws.store.buckets()):
+            self.aws.app(_create_bucket())
+        now = self.clock.now()
+        asked = self.dynamodb(
+            "ExportTableToPointInTime",
+            TableArn=self.table_arn,
+            S3Bucket=BUCKET,
+            S3Prefix="incremental",
+            ExportType="INCREMENTAL_EXPORT",
+            IncrementalExportSpecification={
+                "ExportFromTime": now - INCREMENT_SECONDS,
+                "ExportToTime": now,
+            },
+        )["ExportDescription"]
+        return str(asked["ExportArn"])
+
+    def switch_streaming(self, *, on: bool) -> None:
+        """Disable the streaming destination, or enable it again."""
+        if on:
+            self.start_streaming()
+            return
+        self.dynamodb(
+            "DisableKinesisStreamingDestination",
+            TableName=self.table_name,
+            StreamArn=self.stream_arn,
+        )
 
     def export_is_complete(self, export: Export) -> bool:
         """True once its files are there."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,11 +28,11 @@ from harness.run.gates import missing_sightings
 from harness.run.pipelines import config_of, is_own
 from harness.run.result import Outcome, decide, expected_failures
 from harness.run.step_actions import Action, Enabled, RandomChooser
+from harness.run.step_acts import Acts
 from harness.run.step_calm import Calm
 from harness.run.step_example import Example
 from harness.run.step_external import ExternalExample, is_program
 from harness.run.step_maker import maker_of
-from harness.run.step_operator import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,13 +152,14 @@ def run_stepped(
         is_brief = ships and config["settings"]["streaming_max_insert_wait_ms"] <= PROMPT_MS
         purpose = f"{name} {config['settings']}" if ships else ""
         example = Example(bench, scenario, lambda: maker(config), operations, purpose)
+    chooser = chooser or RandomChooser(VirtualClock(seed=scenario.seed))
+    run = _Run(example, chooser, is_brief=is_brief)
     try:
-        chooser = chooser or RandomChooser(VirtualClock(seed=scenario.seed))
-        run = _Run(example, chooser, is_brief=is_brief)
         run.explore()
         run.calm()
         run.judge(name)
     finally:
+        run.acts.close()
         example.close()
     run.result.seconds = elapsed()
     return run.result
@@ -174,7 +174,7 @@ class _Run:
         self.start_us = example.world.clock.now_us()
         self.todo = [o for o in example.operations if o.phase != "before"]
         self.fault_kinds = [(name, known_faults().get(name)) for name in self.bounds.faults]
-        self.operator = Operator(example)
+        self.acts = Acts(example, self.bounds)
         self.calm_phase = Calm(example, is_brief=is_brief)
 
     def explore(self) -> None:
@@ -205,7 +205,7 @@ class _Run:
             *self._deliveries(),
             *self._releases(),
             *self._lives(),
-            *self._operator(),
+            *self.acts.enabled(),
             self._end(),
         ]
 
@@ -305,33 +305,6 @@ class _Run:
     def _may_start(self) -> bool:
         export = self.example.export
         return export is None or self.example.world.export_is_complete(export)
-
-    def _operator(self) -> list[Enabled]:
-        example, found = self.example, []
-        if example.counts.reshards < self.bounds.reshards_max:
-            shards = self.operator.open_shards()
-            for shard in shards:
-
-                def split(shard: Any = shard) -> str:
-                    return self.operator.split(shard)
-
-                found.append(Enabled(Action("split", shard["ShardId"], weight=0.1), split))
-            for first, second in pairwise(shards):
-
-                def merge(first: Any = first, second: Any = second) -> str:
-                    return self.operator.merge(first, second)
-
-                found.append(Enabled(Action("merge", first["ShardId"], weight=0.1), merge))
-        if example.incarnation is None:
-            if example.incarnations and example.counts.exports < self.bounds.exports_max:
-                found.append(Enabled(Action("export", weight=0.5), self.operator.second_export))
-            if example.incarnations and example.counts.outages < self.bounds.outages_max:
-                found.append(Enabled(Action("outage", weight=3.0), self.operator.outage))
-            lost = example.counts.lost_checkpoints
-            if example.incarnations and lost < self.bounds.lost_checkpoints_max:
-                action = Action("lose-checkpoints", weight=0.5)
-                found.append(Enabled(action, self.operator.lose_checkpoints))
-        return found
 
     def calm(self) -> None:
         """No faults any more: everything is delivered, and the target must come to rest."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.clock import VirtualClock
 from harness.errors import UsageError, nearest
+from harness.faults.acts import make_act
 from harness.faults.fault import make_fault
 from harness.faults.plan import plan_from_json
 from harness.faults.sightings import SIGHTINGS
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.scenario.model import Scenario
+
+_ALLOW = "say breaks_promises = true in [faults] if that is wanted"
 
 
 def fault_mistakes(scenario: Scenario) -> Iterator[Mistake]:
@@ -27,9 +30,22 @@ def fault_mistakes(scenario: Scenario) -> Iterator[Mistake]:
             yield Mistake(("faults", "plan", number), error.message, error.hint)
     for number, name in enumerate(scenario.stepped.faults):
         try:
-            make_fault(name)
+            fault = make_fault(name)
         except UsageError as error:
             yield Mistake(("stepped", "faults", number), error.message, error.hint)
+            continue
+        if fault.breaks_promise and not scenario.faults.breaks_promises:
+            yield Mistake(
+                ("stepped", "faults", number),
+                f"expected a fault that breaks no promise, found {name!r}",
+                _ALLOW,
+            )
+    for bound in ("truncates_max", "destination_outages_max"):
+        if getattr(scenario.stepped, bound) and not scenario.faults.breaks_promises:
+            yield Mistake(
+                ("stepped", bound), "expected 0: what is lost so nobody brings back", _ALLOW
+            )
+    yield from _act_mistakes(scenario)
     if scenario.relay.delay_ms_min > scenario.relay.delay_ms_max:
         low, high = scenario.relay.delay_ms_min, scenario.relay.delay_ms_max
         yield Mistake(
@@ -42,4 +58,29 @@ def fault_mistakes(scenario: Scenario) -> Iterator[Mistake]:
                 ("sightings", number),
                 f"expected a known sighting, found {name!r}",
                 nearest(name, SIGHTINGS),
+            )
+
+
+def _act_mistakes(scenario: Scenario) -> Iterator[Mistake]:
+    for number, planned in enumerate(scenario.operator):
+        where = ("operator", number)
+        try:
+            act = make_act(planned.act, planned.settings)
+        except UsageError as error:
+            yield Mistake((*where, "act"), error.message, error.hint)
+            continue
+        moments = (planned.phase, planned.after_changes, planned.on_request)
+        if sum(moment is not None for moment in moments) != 1:
+            yield Mistake(where, "expected exactly one of phase, after_changes and on_request")
+        if act.breaks_promise and not scenario.faults.breaks_promises:
+            yield Mistake(
+                (*where, "act"),
+                f"act {planned.act!r} leaves a loss that no pipeline can repair by itself",
+                "set faults.breaks_promises = true if that is what you want",
+            )
+        if planned.after_changes is not None and planned.after_changes > scenario.workload.changes:
+            yield Mistake(
+                (*where, "after_changes"),
+                f"expected at most workload.changes ({scenario.workload.changes}), "
+                f"found {planned.after_changes}",
             )

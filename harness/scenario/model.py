@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from harness.scenario.model_operator import PlannedAct
 from harness.scenario.model_pipeline import Name, Part, Pipeline
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -244,6 +245,14 @@ class Stepped(Part):
         default=0, description="times that the retention passes while the pipeline is down"
     )
     lost_checkpoints_max: Count = 0
+    stops_max: Count = Field(default=0, description="graceful ends: told to, with ten seconds")
+    rollbacks_max: Count = Field(default=0, description="times that older positions come back")
+    alters_max: Count = Field(default=0, description="columns added to the target, or altered")
+    truncates_max: Count = Field(default=0, description="times that the target is emptied")
+    incremental_exports_max: Count = Field(default=0, description="exports that nobody reads")
+    destination_outages_max: Count = Field(
+        default=0, description="times that the streaming destination is disabled for a while"
+    )
     copies_max: Count = Field(default=3, description="duplicates that the relay delivers")
     reorder_window: Positive = Field(default=4, description="how many may be delivered next")
 
@@ -301,6 +310,9 @@ class Scenario(Part):
     backends: Servers = Field(default_factory=Servers)
     settle: Settle = Field(default_factory=Settle)
     faults: Faults = Field(default_factory=Faults)
+    operator: list[PlannedAct] = Field(
+        default_factory=list, description="what the operator of a live run does, and when"
+    )
     relay: Relay = Field(default_factory=Relay)
     stepped: Stepped = Field(default_factory=Stepped)
     expect: list[Expectation] = Field(default_factory=list)

@@ -53,6 +53,11 @@ EXPORTED = request("INSERT", "t", from_export=True)
         ("version-tie-ms", [change(0, 1000), change(1, 1999)], [change(0, 1000), change(1, 2000)]),
         ("version-tie-ms", [change(0, 5), change(1, 5)], [change(0, 5), change(1, 5, B)]),
         ("delete", [change(0, 1, kind="REMOVE")], [change(0, 1)]),
+        ("graceful-restart", [pipeline("stopped"), pipeline("started")], [pipeline("stopped")]),
+        ("checkpoint-rolled-back", [operator("roll-back-checkpoints")], [operator("export")]),
+        ("target-altered", [operator("add-column")], [operator("truncate")]),
+        ("target-truncated", [operator("truncate")], [operator("alter-column")]),
+        ("destination-disabled", [operator("destination-off")], [operator("destination-on")]),
         (
             "recreated-key",
             [change(0, 1, kind="REMOVE"), change(1, 9000)],
@@ -112,4 +117,4 @@ def test_a_sighting_is_counted_where_it_is_and_nowhere_else(
 
 def test_every_sighting_says_what_it_is() -> None:
     assert all(SIGHTINGS.values())
-    assert len(SIGHTINGS) == 25
+    assert len(SIGHTINGS) == 30

@@ -34,6 +34,7 @@ def scenario() -> Scenario:
         "workload.changes=4",
         "stream.shard_count=1",
         "stepped.reshards_max=0",
+        "faults.breaks_promises=true",
         'stepped.faults=["error-before","error-after","lost-answer","cut-mid-body","throttle",'
         '"latency","hang","server-restart","empty-page","expired-iterator","stale-page",'
         '"duplicated-page","too-many-parts","memory-limit","partial-insert"]',

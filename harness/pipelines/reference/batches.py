@@ -39,7 +39,9 @@ INSERT_SETTINGS = {
 """An insert is acknowledged when it is stored; floats are the nearest; text stays text in JSON."""
 
 
-ACCESS_DENIED = 497
+WITHOUT_INPUT = frozenset({46, 48, 62, 497})
+"""The user lacks input()'s right (CREATE TEMPORARY TABLE), or the server something of the statement."""
+
 REWRITTEN_MAX = 3
 """A table that ClickHouse cannot flatten (nested binary, views that count) takes the long way."""
 
@@ -160,8 +162,7 @@ class Flusher:
                 bulk.statement(batch.bulk), bulk.body(batch.bulk), settings
             )
         except ClickHouseError as error:
-            if error.code == ACCESS_DENIED:
-                # input() needs a right (CREATE TEMPORARY TABLE) that a plain INSERT does not.
+            if error.code in WITHOUT_INPUT:
                 self.rewritten_in_a_row = REWRITTEN_MAX
             elif not error.blames_data:
                 raise

@@ -25,13 +25,16 @@ ClickHouse {clickhouse}; the figures are those of stepped runs, which anybody ca
 
 ```
 harness matrix --jobs 2
-harness run redelivery --pipeline redelivery-unstable-version
+harness run delete-reinsert --pipeline delete-event-ignored
 ```
 
 The matrix runs every mutant, and the correct pipelines {correct}, under every small scenario. A
 mutant counts as found only when a check fails that names the nature of its defect; `harness matrix`
-exits with 1 when one survives, or when a correct pipeline fails. Each mutant is a pipeline by its
-name, in stepped runs and in live ones.
+exits with 1 when one survives, or when a correct pipeline fails. `--pipeline` and `--scenario`
+choose, `--seeds` says how many seeds each cell gets (more where a mutant was found before, until it
+is found again), `--set` overrides a key of every scenario, `--json` prints one object. `--record`
+keeps where each mutant was found: the tests begin there. Each mutant is a pipeline by its name, in
+stepped runs and in live ones.
 """
 ROW_HEAD = """
 | mutant | what it does | found by | check |
@@ -70,6 +73,7 @@ def document(matrix: Matrix, clickhouse: str) -> str:
         f"- {len(matrix.false_alarms)} false alarms in {examples} examples of the correct pipelines"
     )
     lines.append(f"- {len(matrix.scenarios)} scenarios: " + ", ".join(_links(matrix.scenarios)))
+    lines += _drawn(matrix)
     for name in dict.fromkeys(mutant.defect for mutant in mutants):
         found = defect(name)
         lines += [
@@ -81,6 +85,24 @@ def document(matrix: Matrix, clickhouse: str) -> str:
         ]
         lines += [_row(matrix, m.name) for m in mutants if m.defect == name]
     return "\n".join(lines) + "\n"
+
+
+def _drawn(matrix: Matrix) -> list[str]:
+    """The matrix itself: ● found by a check that names the defect, ○ another check failed."""
+    scenarios = matrix.scenarios
+    numbers = " | ".join(str(number) for number in range(1, len(scenarios) + 1))
+    lines = [
+        "\n## The matrix\n",
+        "● a check that names the defect failed, ○ another one did, empty: nothing did.\n",
+        "; ".join(f"{number} {name}" for number, name in enumerate(scenarios, 1)) + "\n",
+        f"| pipeline | {numbers} |",
+        "|---|" + ":-:|" * len(scenarios),
+    ]
+    for name, row in matrix.cells.items():
+        cells = [row.get(scenario) for scenario in scenarios]
+        marks = ["●" if c and c.expected else "○" if c and c.kills else " " for c in cells]
+        lines.append(f"| `{name}` | {' | '.join(marks)} |")
+    return lines
 
 
 def _row(matrix: Matrix, name: str) -> str:

@@ -49,13 +49,13 @@ class CheckpointsFirst(ClickPipes):
 
 class _FilesFirst(SnapshotLoader):
     def load_file(self, export: Export, file: DataFile, sql: SnapshotSql, source: str) -> None:
-        done = Checkpoint(file.key, status=ENDED, records=file.item_count)
-        self.bookkeeping.save(source, [done])
+        done = [Checkpoint(f.key, status=ENDED, records=f.item_count) for f in export.files]
+        self.bookkeeping.save(source, done)
         super().load_file(export, file, sql, source)
 
 
 class CheckpointsFilesFirst(ClickPipes):
-    """A data file of the export is marked as loaded when its load begins."""
+    """All data files of the export are marked as loaded when the load begins."""
 
     def snapshot_loader_class(self) -> type[SnapshotLoader]:
         """The hasty one."""

@@ -20,6 +20,7 @@ from harness.cli import (
     explain,
     fuzz,
     matrix,
+    new,
     pipe,
     replay,
     report,
@@ -50,6 +51,7 @@ app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("list")(scenarios.list_scenarios)
 app.command("schema")(scenarios.schema)
+app.command("new")(new.new)
 app.command("up")(serve.up)
 app.command("conformance")(conformance.conformance)
 app.command("fuzz")(fuzz.fuzz)

@@ -40,12 +40,13 @@ CHECKPOINT_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
     pipe String, source String, unit String, start String, position String, resume String,
     status LowCardinality(String), arrival_ms Int64, records UInt64, revision UInt64
 ) ENGINE = ReplacingMergeTree(revision) ORDER BY (pipe, source, unit)"""
+# Kept by the server's clock, which decides on the TTL: the pipe's own may be another.
 ERROR_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
     error_timestamp DateTime64(3, 'UTC'), error_type LowCardinality(String), error_msg String,
     record_key String, record_value String, record_timestamp DateTime64(3, 'UTC'),
-    record_partition String, record_offset String
+    record_partition String, record_offset String, kept_since DateTime MATERIALIZED now()
 ) ENGINE = MergeTree ORDER BY (record_partition, record_offset)
-TTL toDateTime(error_timestamp) + INTERVAL 7 DAY
+TTL kept_since + INTERVAL 7 DAY
 SETTINGS non_replicated_deduplication_window = 1000"""
 LOG_TABLE = """CREATE TABLE IF NOT EXISTS {name} (
     event_time DateTime64(6, 'UTC'), pipe String, log_level LowCardinality(String),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,14 +10,11 @@ import orjson
 import typer
 from rich.console import Console
 
-from harness.errors import UsageError
+from harness.fuzz.span import seconds_of
 from harness.run.result import EXIT_CODES, Outcome
 
 if TYPE_CHECKING:
     from harness.fuzz.campaign import Campaign, Findings
-
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|)")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def fuzz(
@@ -69,14 +65,15 @@ def fuzz(
     from harness.clock import WallClock
     from harness.fuzz.campaign import Campaign, search
     from harness.fuzz.database import FOLDER, Database
-    from harness.fuzz.ground import ground
+    from harness.fuzz.ground import grounds
     from harness.run.pipelines import require_pipeline
 
-    base = ground(scenario, pipeline, overrides=tuple(settings or ()))
+    bases = tuple(grounds(scenario, pipeline, overrides=tuple(settings or ())))
+    base = bases[0]
     name = pipeline or base.pipeline.name
     require_pipeline(base, name, allow_command=allow_command or ":" in pipeline)
     campaign = Campaign(
-        base,
+        bases,
         name,
         WallClock().now_us() % 2**31 if seed is None else seed,
         out,
@@ -111,10 +108,7 @@ def _outcome(findings: Findings) -> Outcome:
 def _seconds(time: str, examples: int) -> float:
     if not time:
         return 0.0 if examples else 60.0
-    found = _SPAN.fullmatch(time)
-    if found is None or not float(found[1]):
-        raise UsageError(f"--for takes a time, not {time!r}", hint="for example --for 60s or 10m")
-    return float(found[1]) * _UNITS[found[2]]
+    return seconds_of(time, "--for")
 
 
 def _defect(pipeline: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.run.step_world import Bench
     from harness.scenario.model import Scenario
 
-BLOCK_EXAMPLES = 50
+BLOCK_EXAMPLES = 25
 SHRINKS_MAX = 2
 UNKNOWN_MAX = 3
 """So many examples in a row without a verdict end a block: the pipeline does not work at all."""

@@ -33,7 +33,7 @@ class Campaign:
     """What to search.
 
     Attributes:
-        base: what examples are drawn from.
+        bases: what blocks are drawn from, in turn.
         pipeline: under test.
         seed: decides every example.
         examples: how many; 0 for as many as there is time.
@@ -48,7 +48,7 @@ class Campaign:
         dask: address of a Dask scheduler, in place of processes.
     """
 
-    base: Scenario
+    bases: tuple[Scenario, ...]
     pipeline: str
     seed: int
     out: Path
@@ -64,14 +64,14 @@ class Campaign:
 
     def identity(self) -> dict[str, Any]:
         """What must be equal for a journal to go on."""
-        told = self.base.model_dump(mode="json")
+        told = [base.model_dump(mode="json") for base in self.bases]
         return {
             "pipeline": self.pipeline,
             "seed": self.seed,
-            "scenario": self.base.name,
+            "scenario": self.bases[0].name,
             "examples_per_block": BLOCK_EXAMPLES,
             "changes_max": self.changes_max,
-            "scenario_digest": digest([told]),
+            "scenario_digest": digest(told),
         }
 
 
@@ -184,7 +184,7 @@ class _Search:
             yield Block(
                 KNOWN_BLOCK,
                 campaign.seed,
-                campaign.base,
+                campaign.bases[0],
                 campaign.pipeline,
                 known=tuple(known),
                 defect=campaign.defect,
@@ -198,7 +198,7 @@ class _Search:
             yield Block(
                 number,
                 campaign.seed,
-                campaign.base,
+                campaign.bases[number % len(campaign.bases)],
                 campaign.pipeline,
                 examples,
                 seconds_max=left,

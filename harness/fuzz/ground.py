@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.faults.fault import known_faults
+from harness.pipelines.pipeline import pipelines
 from harness.scenario.load import build, load_scenario, parse
 from harness.scenario.model_pipeline import Pipeline
 
@@ -46,6 +47,13 @@ price = "Decimal(38, 9)"
 tags = "Array(String)"
 """
 
+ROTATION = (
+    *("", "redelivery", "", "crash", "", "small-values", "", "snapshot-hand-off", "", "reshard"),
+    *("", "version-ties", "", "outage", "", "composite-keys", "", "poison", "", "time-to-live"),
+    *("", "order-sensitive", "", "deduplication-window", "", "expired-iterators"),
+)
+"""Where blocks are drawn from when no scenario is named; the empty name is the one above."""
+
 STREAMS_READER = "clickpipes-streams"
 """Reads DynamoDB Streams, so the table must have one."""
 
@@ -53,6 +61,29 @@ CHANGES_MAX = 20
 ITEMS_MAX = 4
 EXPORT_SHARE = 0.2
 SHARDS = (1, 1, 2, 2, 3)
+
+
+def grounds(name: str, pipeline: str, *, overrides: tuple[str, ...] = ()) -> list[Scenario]:
+    """What the blocks of a campaign are drawn from, in turn.
+
+    A pipeline that ships follows whatever table a scenario has, so it meets all of them. One of the
+    reader's own is made for one table, as the published recipe is.
+
+    Args:
+        name: of a scenario or its file; empty for those that suit the pipeline.
+        pipeline: as of `ground`.
+        overrides: as of `ground`.
+
+    Raises:
+        ScenarioError: as of `ground`.
+    """
+    if not name and pipeline == "guide":
+        name = "guide-recipe"
+    follows = not pipeline or pipeline in pipelines().names()
+    if name or not follows:
+        return [ground(name, pipeline, overrides=overrides)]
+    made = {one: ground(one, pipeline, overrides=overrides) for one in dict.fromkeys(ROTATION)}
+    return [made[one] for one in ROTATION]
 
 
 def ground(name: str = "", pipeline: str = "", *, overrides: tuple[str, ...] = ()) -> Scenario:

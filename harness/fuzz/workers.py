@@ -9,14 +9,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import traceback
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.clock import stopwatch
-from harness.errors import HarnessError
+from harness.errors import BackendError, HarnessError
 from harness.fuzz.block import Block, BlockReport, run_block
 
 if TYPE_CHECKING:
@@ -185,4 +187,9 @@ def _work(pipe: Connection) -> None:
                 report: Any = run_block(bench, block, tell=lambda _: pipe.send("example"))
             except HarnessError as error:
                 report = error
+            except Exception as error:  # noqa: BLE001 - the edge of the worker: told, not lost
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                where = f"{Path(place.filename).name}:{place.lineno}"
+                told = f"{type(error).__name__}: {str(error)[:300]}"
+                report = BackendError(f"the harness broke in {where}: {told}")
             pipe.send(report)

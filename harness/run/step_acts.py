@@ -95,8 +95,8 @@ class Acts:
             Enabled(Action("merge", a["ShardId"], weight=0.1), partial(operator.merge, a, b))
             for a, b in pairwise(shards)
         ]
-        for count in (2 * len(shards), len(shards) // 2):
-            if 1 <= count <= SHARDS_MAX:
+        for count in (2 * len(shards), (len(shards) + 1) // 2):
+            if count != len(shards) and count <= SHARDS_MAX:
                 act = partial(operator.update_shard_count, count)
                 found.append(Enabled(Action("reshard", str(count), weight=0.05), act))
         return found

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.awsjson import AwsError
+
 if TYPE_CHECKING:
     from harness.run.step_example import Example
 
@@ -97,10 +99,12 @@ class Operator:
 
     def _reshard(self, act: str, parents: list[str], **members: Any) -> str:
         before = {s["ShardId"] for s in self.open_shards()}
-        operation = OPERATIONS[act]
-        self._world.kinesis(operation, StreamName=self._world.stream_name, **members)
+        self._example.counts.reshards += 1
+        try:
+            self._world.kinesis(OPERATIONS[act], StreamName=self._world.stream_name, **members)
+        except AwsError as error:
+            return f"refused: {error.code}"
         self._open = None
         children = [s["ShardId"] for s in self.open_shards() if s["ShardId"] not in before]
-        self._example.counts.reshards += 1
         self._example.note("operator", act=act, parents=parents, children=children)
         return " ".join(children)

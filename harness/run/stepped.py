@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from harness.checks.check import Verdict
     from harness.checks.evidence import Evidence
+    from harness.dynamodb.relay import Pending
     from harness.pipelines.pipeline import Pipeline
     from harness.run.step_actions import Chooser
     from harness.run.step_world import Bench
@@ -165,6 +166,20 @@ def run_stepped(
     return run.result
 
 
+def overtakes_a_tie(entry: Pending, before: Sequence[Pending]) -> bool:
+    """Whether delivering `entry` now would put it before an older change of its key and stamp.
+
+    Nothing in the two records then says which came first: nobody can promise to find out.
+    """
+    unit = 1000 if entry.precision == "MILLISECOND" else 1
+    return any(
+        other.change.keys == entry.change.keys
+        and other.change.time_us // unit == entry.change.time_us // unit
+        for other in before
+        if not other.copy and other.change.number < entry.change.number
+    )
+
+
 class _Run:
     def __init__(self, example: Example, chooser: Chooser, *, is_brief: bool) -> None:
         self.example = example
@@ -172,6 +187,7 @@ class _Run:
         self.bounds: Stepped = example.scenario.stepped
         self.result = StepResult(example.scenario.seed)
         self.start_us = example.world.clock.now_us()
+        self.in_order_of_ties = not example.scenario.faults.breaks_promises
         self.todo = [o for o in example.operations if o.phase != "before"]
         self.fault_kinds = [(name, known_faults().get(name)) for name in self.bounds.faults]
         self.acts = Acts(example, self.bounds)
@@ -237,7 +253,10 @@ class _Run:
     def _deliveries(self) -> list[Enabled]:
         example, found = self.example, []
         for relay in example.world.relays():
-            for place, entry in enumerate(list(relay.pending())[: self.bounds.reorder_window]):
+            waiting = list(relay.pending())
+            for place, entry in enumerate(waiting[: self.bounds.reorder_window]):
+                if self.in_order_of_ties and overtakes_a_tie(entry, waiting[:place]):
+                    continue
                 what = example.label(entry)
                 weight = 3.0 if place == 0 else 0.7
 

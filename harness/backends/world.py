@@ -27,7 +27,7 @@ from harness.backends.endpoints import AwsAccess, Stats
 from harness.backends.gate_proxy import GateProxy
 from harness.backends.localstack import LocalStack, running, version_at
 from harness.backends.reach import address_for
-from harness.errors import BackendError
+from harness.errors import BackendError, UsageError
 from harness.faults.live import CALM_PATH
 
 if TYPE_CHECKING:
@@ -274,14 +274,38 @@ class World:
             .geturl()
         )
 
-    def calm(self) -> None:
-        """End the faults of all gates; harmless without any."""
+    def gate_urls(self) -> list[str]:
+        """Base URL of every gate."""
         urls = [self._aws.gate_endpoint] if self._aws is not None else []
         if self._clickhouse is not None and self._clickhouse.gate_url != self._clickhouse.url:
             address = urlsplit(self._clickhouse.gate_url)
             urls.append(f"http://{address.hostname}:{address.port}")
         urls += [proxy.url for proxy in self._proxies.values() if proxy.has_gate]
-        for url in filter(None, urls):
+        return [url for url in urls if url]
+
+    def restart_clickhouse(self) -> None:
+        """End the embedded ClickHouse and start it again on its port and its data.
+
+        Raises:
+            UsageError: it is not embedded.
+        """
+        if self._clickhouse is None:
+            raise UsageError("ClickHouse is not embedded: the harness cannot restart it")
+        self._clickhouse.restart()
+
+    def step_aws_clock(self, seconds: float) -> None:
+        """Let so much time pass at once on the embedded AWS.
+
+        Raises:
+            UsageError: AWS is not embedded.
+        """
+        if self._aws is None:
+            raise UsageError("AWS is not embedded: the harness cannot step its clock")
+        self._aws.advance(seconds)
+
+    def calm(self) -> None:
+        """End the faults of all gates; harmless without any."""
+        for url in self.gate_urls():
             with _direct.open(Request(f"{url}{CALM_PATH}", data=b"", method="POST")):
                 pass
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.faults.asked import CONTROL, Asked, Identifier, has_records
 from harness.faults.carried import Watched, carried
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from harness.faults.fault import Fault
     from harness.faults.plan import Plan
     from harness.web.message import Request, Response
+
+Effect = Literal["before", "after"]
 
 PAGES_KEPT = 4
 _OK = 200
@@ -67,6 +69,10 @@ class Gate:
     Args:
         plan: which requests meet which faults; None lets all pass unless `meet` is called.
         record: told `request` and `fault` with their members.
+
+    Attributes:
+        hold: awaited about each request on an event loop, before it takes effect and before it is
+            answered; None lets nobody wait.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Gate:
         self.plan = plan
         self._record = record
         self._identifier = Identifier()
+        self.hold: Callable[[Asked, Effect], Awaitable[None]] | None = None
         self._pages: dict[tuple[str, str], deque[Response]] = {}
         self._refusals: dict[str, int] = {}
 
@@ -135,6 +142,8 @@ class Gate:
             return await call(request)
         passage = self.open(request, kind)
         decision = passage.decision
+        if self.hold is not None:
+            await self.hold(passage.asked, "before")
         if decision.wait_seconds and decision.after is None:
             await asyncio.sleep(decision.wait_seconds)
         response = None
@@ -142,7 +151,11 @@ class Gate:
             response = await call(decision.request or request)
             if decision.wait_seconds and decision.after is not None:
                 await asyncio.sleep(decision.wait_seconds)
-        return self.close(passage, response)
+        # What has happened is told before the answer may be held: its client may never get it.
+        answer = self.close(passage, response)
+        if self.hold is not None:
+            await self.hold(passage.asked, "after")
+        return answer
 
     def through(
         self,

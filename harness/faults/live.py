@@ -1,10 +1,13 @@
 """The gate of a live run, inside an embedded server: a plan given as JSON, events written to a file.
 
     {"faults": {"plan": […], "breaks_promises": false}, "seed": 7, "events": "aws.events.jsonl",
-     "port": 0, "host": ""}
+     "holds": […], "port": 0, "host": ""}
 
 Requests that come to the gate's own port pass it; the harness's own requests use the other port.
 `POST /_harness/gate/calm` ends the faults: safety was tested, now the target must converge.
+`POST /_harness/gate/wait` answers the number of the next act of the operator whose request is held,
+`POST /_harness/gate/go?<number>` lets that request go on, `POST /_harness/gate/drop` cuts every
+connection with what is under way on it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ import orjson
 from harness.clock import VirtualClock
 from harness.errors import BackendError, UsageError
 from harness.faults.gate import Gate
+from harness.faults.holds import Holds
 from harness.faults.plan import plan_from_json
+from harness.faults.replies import cut
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -27,7 +32,9 @@ if TYPE_CHECKING:
     from harness.faults.asked import Kind
     from harness.web.message import Request
 
-CALM_PATH = "/_harness/gate/calm"
+GATE_PATH = "/_harness/gate/"
+CALM_PATH = f"{GATE_PATH}calm"
+PEERS_MAX = 10_000
 
 
 class LiveGate:
@@ -59,6 +66,11 @@ class LiveGate:
         self._clock = clock
         self._plan = plan_from_json(faults, VirtualClock(seed=seed))
         self._gate = Gate(self._plan, self.add)
+        self._holds = Holds(wish.get("holds", ()))
+        self._gate.hold = self._holds.hold
+        self._peers: set[str] = set()
+        self._dropped: set[str] = set()
+        self._drops = 0
         try:
             # Unbuffered: what was written before a kill -9 is there after it.
             self._file = path.open("ab", buffering=0)
@@ -78,7 +90,32 @@ class LiveGate:
         self, request: Request, call: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         """Let a request pass, as the plan says."""
-        if request.path == CALM_PATH:
-            self._plan.is_calm = True
-            return Response(200, {"content-type": "application/json"}, b'{"calm": true}\n')
-        return await self._gate.middleware(request, call, self._kind)
+        if request.path.startswith(GATE_PATH):
+            return await self._control(request)
+        if request.peer in self._dropped:
+            self._dropped.discard(request.peer)
+            return cut()
+        if len(self._peers) < PEERS_MAX:
+            self._peers.add(request.peer)
+        drops = self._drops
+        answer = await self._gate.middleware(request, call, self._kind)
+        return answer if drops == self._drops else cut()
+
+    async def _control(self, request: Request) -> Response:
+        told: dict[str, Any] = {}
+        command = request.path.removeprefix(GATE_PATH)
+        if command == "calm":
+            self._plan.is_calm = told["calm"] = True
+            self._holds.calm()
+        elif command == "wait":
+            told["number"] = await self._holds.wait()
+        elif command == "go":
+            self._holds.go(int(request.query))
+        elif command == "drop":
+            told["connections"] = len(self._peers)
+            self._dropped |= self._peers
+            self._peers.clear()
+            self._drops += 1
+        else:
+            return Response(404)
+        return Response(200, {"content-type": "application/json"}, orjson.dumps(told) + b"\n")

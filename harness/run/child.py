@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import PipelineError
@@ -20,7 +21,7 @@ from harness.run.child_log import ChildLog
 from harness.run.process_tree import MARK, ProcessTree, adopt_orphans
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 GRACE_SECONDS = 10.0
@@ -55,7 +56,7 @@ class Child:
         history: told of each start and end.
         folder: where it starts; None starts it where the harness was started.
         memory_bytes_max: what it may hold with all that it has started.
-        numbered_from: how many incarnations others have had.
+        numbers: of the incarnations, where several children share one row of numbers.
 
     Attributes:
         incarnation: the number of the newest.
@@ -71,7 +72,7 @@ class Child:
         *,
         folder: Path | None = None,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
-        numbered_from: int = 0,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._command = list(command)
         self._environment = {**os.environ, **environment}
@@ -83,8 +84,13 @@ class Child:
         self._log: ChildLog | None = None
         self._watch: _Watch | None = None
         self.tree: ProcessTree | None = None
-        self.incarnation = numbered_from
+        self._numbers = numbers or count(1)
+        self.incarnation = 0
         self.why_killed = ""
+
+    def set_variables(self, variables: Mapping[str, str]) -> None:
+        """Give the next incarnations other values."""
+        self._environment |= variables
 
     def start(self) -> None:
         """Start the next incarnation.
@@ -93,7 +99,7 @@ class Child:
             PipelineError: the program cannot be started.
         """
         adopt_orphans()
-        self.incarnation += 1
+        self.incarnation = next(self._numbers)
         mark = f"{os.getpid()}-{id(self)}-{self.incarnation}"
         log = ChildLog(self._run_dir / f"pipeline.{self.incarnation}.log")
         try:

@@ -32,16 +32,32 @@ def gates_of(scenario: Scenario, backends: Backends, run_dir: Path) -> dict[str,
         raise UsageError(
             f"{scenario.name} sets [relay], but aws is not embedded", hint="leave out --aws"
         )
-    faults = scenario.faults.model_dump()
-    return {
-        kind: {"faults": faults, "seed": scenario.seed, "events": str(_events(run_dir, kind))}
-        for kind in KINDS
+    shared = {
+        "faults": scenario.faults.model_dump(),
+        "seed": scenario.seed,
+        "holds": [
+            {"number": number, **planned.on_request.model_dump()}
+            for number, planned in enumerate(scenario.operator)
+            if planned.on_request is not None
+        ],
     }
+    return {kind: {**shared, "events": str(_events(run_dir, kind))} for kind in KINDS}
 
 
 def relay_settings(scenario: Scenario) -> dict[str, Any]:
     """The relay's behaviour as far as the scenario sets it; empty when it is calm."""
     return scenario.relay.model_dump(exclude_defaults=True)
+
+
+def endpoint_settings(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """The embedded endpoint for a run: nobody gains by waiting for a stream to become active."""
+    states = ("create_seconds", "update_seconds", "delete_seconds", "consumer_seconds")
+    return {
+        "kinesis": dict.fromkeys(states, 0.0),
+        "destination": {"enabling": 0.0},
+        "export": {"data_files": scenario.snapshot.data_files, "seconds": 0.0},
+        "relay": relay_settings(scenario),
+    }
 
 
 def merge_events(run_dir: Path) -> None:

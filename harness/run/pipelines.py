@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.pipelines.pipeline import VARIABLES, pipelines
-from harness.pipelines.reference.config import pipe_config
+from harness.pipelines.reference.config import VIRTUAL, pipe_config
 from harness.run.child import Child
 from harness.run.own_code import (
     own_command,
@@ -19,6 +19,7 @@ from harness.run.own_code import (
 from harness.scenario.ddl import columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from harness.backends.world import World
@@ -59,13 +60,15 @@ def start_pipeline(
     export_time: str,
     run_dir: Path,
     history: History,
+    numbers: Iterator[int] | None = None,
 ) -> Child:
-    """Start the first incarnation of the pipeline.
+    """Start an instance of the pipeline.
 
     Args:
         name: of a pipeline that ships; ignored when the scenario gives a command.
         export: `s3://…` of the finished export; empty without a snapshot.
         export_time: its ExportTime, ISO 8601.
+        numbers: of the incarnations, shared by all instances.
 
     Raises:
         UsageError: no pipeline of that name.
@@ -93,7 +96,14 @@ def start_pipeline(
     if own:
         environment |= own_variables(scenario)
     folder = scenario.folder.resolve() if own else None
-    child = Child(_command(scenario, name, run_dir), environment, run_dir, history, folder=folder)
+    child = Child(
+        _command(scenario, name, run_dir),
+        environment,
+        run_dir,
+        history,
+        folder=folder,
+        numbers=numbers,
+    )
     child.start()
     return child
 
@@ -107,6 +117,11 @@ def _command(scenario: Scenario, name: str, run_dir: Path) -> list[str]:
     return [sys.executable, "-m", "harness.pipelines.process", name, "--config", str(config)]
 
 
+def _as_attribute(path: str) -> str:
+    """A path that no pipe takes for a virtual column."""
+    return f'"{path}"' if path in VIRTUAL else path
+
+
 def config_of(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
     """The pipe as the pipelines that ship read it; `settings` go over the harness's own."""
     target = scenario.target
@@ -114,7 +129,7 @@ def config_of(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
         table=target.table,
         database=target.database,
         columns=[
-            {"name": c.name, "type": c.type, "attribute": c.attribute_path}
+            {"name": c.name, "type": c.type, "attribute": _as_attribute(c.attribute_path)}
             for c in columns(scenario)
         ],
         key_schema=[k.model_dump() for k in scenario.table.key_schema],

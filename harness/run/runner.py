@@ -17,27 +17,32 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
-from threading import Event, Thread
+from itertools import count
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from harness.backends.world import Backends, World
 from harness.checks.check import judge
 from harness.clock import WallClock, stopwatch
-from harness.errors import HarnessError
+from harness.errors import ScenarioError
 from harness.history import History
+from harness.run.background import Background
 from harness.run.collect import Collected, collect
 from harness.run.gates import (
+    endpoint_settings,
     events_so_far,
     gates_of,
     merge_events,
     missing_sightings,
-    relay_settings,
     sightings_of,
 )
 from harness.run.kept import FILE as KEYS_FILE
 from harness.run.kept import write_keys
 from harness.run.monitor import Monitor
+from harness.run.operator import Operator, drop_connections
+from harness.run.operator_acts import Hands
 from harness.run.pipelines import require_pipeline, start_pipeline
 from harness.run.progress import Figures, Observer
 from harness.run.result import Result, decide, expected_failures
@@ -57,8 +62,6 @@ if TYPE_CHECKING:
     from harness.clock import Clock
     from harness.run.child import Child
     from harness.scenario.model import Scenario
-
-WRITER_SECONDS_MAX = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,9 @@ class _Run:
         self.observer.started(headline, self.figures)
         writing = Writing(self.scenario, self.clock, self.history, self.figures)
         world = self.start()
+        operator = Operator(self.scenario, self.history, world.gate_urls())
+        self.operator = self.stack.enter_context(operator)
+        writing.pause_at(operator.moments(), operator.reached)
         source, target = self.set_up(world, writing)
         if self.observer.is_live:
             monitor = Monitor(self.figures, world.stats, target.sample)
@@ -142,7 +148,7 @@ class _Run:
         self.stack.callback(sampler.stop)
         sampler.start()
         self.load(writing)
-        child = self.snapshot(world, source, writing)
+        child = self.snapshot(world, source, target, writing)
         self.write_changes(writing)
         settled, items = self.settle(world, source, target, child)
         if settled.how != "equal":
@@ -174,7 +180,7 @@ class _Run:
                 World(
                     backends,
                     self.clock,
-                    aws_settings=_settings(self.scenario),
+                    aws_settings=endpoint_settings(self.scenario),
                     gates=gates_of(self.scenario, backends, self.run_dir),
                 )
             )
@@ -215,12 +221,12 @@ class _Run:
             detail.append(f"{count:,} items")
         self.rate("load", count)
 
-    def snapshot(self, world: World, source: Source, writing: Writing) -> Child:
+    def snapshot(self, world: World, source: Source, target: Target, writing: Writing) -> Child:
         with self.phase("snapshot") as detail:
             location = export_time = ""
             source.start_streaming()
             loading = Event()
-            during = _Background(lambda: writing.write_during(loading))
+            during = Background(lambda: writing.write_during(loading))
             # A run that ends early must not leave it writing into a closed history.
             self.stack.callback(during.wait)
             self.stack.callback(loading.set)
@@ -234,7 +240,8 @@ class _Run:
                 detail.append(f"{items:,} items exported")
             else:
                 during.start()
-            child = start_pipeline(
+            make_child = partial(
+                start_pipeline,
                 self.scenario,
                 self.pipeline_name,
                 world=world,
@@ -243,15 +250,38 @@ class _Run:
                 export_time=export_time,
                 run_dir=self.run_dir,
                 history=self.history,
+                numbers=count(1),
             )
+            child = make_child()
             self.stack.callback(child.kill)
+            self.give_hands(
+                Hands(
+                    self.scenario,
+                    world,
+                    source,
+                    target,
+                    self.clock,
+                    state_dir=self.run_dir / "state",
+                    make_child=make_child,
+                    drop=lambda: drop_connections(world.gate_urls()[:1]),
+                ),
+                child,
+            )
             loading.set()
             during.join()
             detail.append(f"{during.count:,} changes meanwhile")
         return child
 
+    def give_hands(self, hands: Hands, child: Child) -> None:
+        """The operator may act from now on."""
+        hands.children.append(child)
+        self.stack.callback(lambda: [other.kill() for other in hands.children[1:]])
+        self.operator.take(hands)
+        self.operator.phase("snapshot")
+
     def write_changes(self, writing: Writing) -> None:
         with self.phase("changes") as detail:
+            self.operator.phase("changes")
             count = writing.write("after")
             detail.append(f"{count:,} changes")
             if writing.refused:
@@ -267,6 +297,7 @@ class _Run:
         self, world: World, source: Source, target: Target, child: Child
     ) -> tuple[Settled, list[dict[str, Any]]]:
         with self.phase("settle") as detail:
+            self.operator.phase("settle")
             items = list(source.scan())
             counter = self.scenario.workload.markers.counter
             expected = Expected(len(items), sum(_counter(item, counter) for item in items))
@@ -283,7 +314,7 @@ class _Run:
                 )
 
             settled = rest()
-            if settled.how != "equal" and self.scenario.faults.plan:
+            if settled.how != "equal" and (self.scenario.faults.plan or self.scenario.operator):
                 # It is excused under faults; without them it must converge.
                 world.calm()
                 settled = rest()
@@ -295,15 +326,21 @@ class _Run:
         self, writing: Writing, items: list[dict[str, Any]], target: Target, settled: Settled
     ) -> None:
         with self.phase("check") as detail:
-            collected = collect(
-                self.scenario,
-                target,
-                items,
-                writing.writes,
-                settled=settled.at_rest,
-                barriers=[settled.how],
-                history=lambda: events_so_far(self.run_dir),
-            )
+            try:
+                collected = collect(
+                    self.scenario,
+                    target,
+                    items,
+                    writing.writes,
+                    settled=settled.at_rest,
+                    barriers=[settled.how],
+                    history=lambda: events_so_far(self.run_dir),
+                )
+            except ScenarioError as error:
+                # It was there and could be read when the pipeline began.
+                self.result.outcome = "failed"
+                self.result.reason = f"the pipeline has left no target to read: {error.message}"
+                return
             self.history.flush()
             verdicts = judge(collected.evidence)
             detail.append(f"{len(verdicts)} checks")
@@ -339,52 +376,16 @@ class _Run:
             result.rates["us_per_change"] = carried / writing.changes * 1_000_000
 
     def end(self, child: Child) -> None:
-        exit_code = child.exit_code()
-        if exit_code is not None:
-            self.result.notes.append(f"the pipeline ended by itself with exit code {exit_code}")
+        why = child.said_why_it_ended()
+        if why:
+            self.result.notes.append(f"the pipeline {why.removeprefix('it ')}")
+        self.result.notes += self.operator.missed()
+        self.operator.close()
+        self.operator.raise_if_failed()
         child.stop()
         self.result.pipeline_log = child.last_lines()
         self.result.seconds["total"] = self.elapsed()
         self.history.add("verdict", verdict=self.result.outcome, reason=self.result.reason)
-
-
-class _Background:
-    """Writes beside the snapshot; an error in it is raised where it is joined."""
-
-    def __init__(self, work: Any) -> None:
-        self._work = work
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, daemon=True, name="during-snapshot")
-        self.count = 0
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.count = self._work()
-        except HarnessError as error:
-            self._error = error
-
-    def wait(self) -> None:
-        if self._thread.is_alive():
-            self._thread.join(WRITER_SECONDS_MAX)
-
-    def join(self) -> None:
-        self.wait()
-        if self._error:
-            raise self._error
-
-
-def _settings(scenario: Scenario) -> dict[str, dict[str, Any]]:
-    """The embedded endpoint for a run: nobody gains by waiting for a stream to become active."""
-    states = ("create_seconds", "update_seconds", "delete_seconds", "consumer_seconds")
-    return {
-        "kinesis": dict.fromkeys(states, 0.0),
-        "destination": {"enabling": 0.0},
-        "export": {"data_files": scenario.snapshot.data_files, "seconds": 0.0},
-        "relay": relay_settings(scenario),
-    }
 
 
 def _counter(item: dict[str, Any], name: str) -> int:

@@ -137,6 +137,45 @@ class Source:
         if self.supplied_stream is not None:
             self.supplied_stream.close()
 
+    def client(self, service: str) -> Any:
+        """The client of a service."""
+        return self._clients[service]
+
+    def stop_streaming(self) -> None:
+        """Disable the streaming destination and wait until it is disabled.
+
+        Raises:
+            BackendError: AWS refuses it.
+        """
+        try:
+            self.dynamodb.disable_kinesis_streaming_destination(
+                TableName=self.table, StreamArn=self.stream_arn
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise BackendError(f"disabling the streaming destination failed: {error}") from error
+        self._wait(lambda: self._destination() == "DISABLED", "the destination to be DISABLED")
+
+    def recreate_table(self) -> None:
+        """Delete the table, make it again under its name, and enable its destination.
+
+        Raises:
+            BackendError: AWS refuses it.
+        """
+        try:
+            self.dynamodb.delete_table(TableName=self.table)
+            waiter = self.dynamodb.get_waiter("table_not_exists")
+            waiter.wait(TableName=self.table, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+            self._create_table()
+        except (ClientError, BotoCoreError) as error:
+            raise BackendError(f"making {self.table} again failed: {error}") from error
+        self.start_streaming()
+
+    def _destination(self) -> str:
+        found = self.dynamodb.describe_kinesis_streaming_destination(TableName=self.table)
+        destinations = found["KinesisDataStreamDestinations"]
+        named = (d for d in destinations if d["StreamArn"] == self.stream_arn)
+        return str(next((d["DestinationStatus"] for d in named), ""))
+
     def start_streaming(self) -> None:
         """Enable the streaming destination and wait until it is active; or supply one.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -246,7 +247,7 @@ class ExternalExample(Example):
             self._run_dir,
             _Nobody(),
             folder=scenario.folder.resolve(),
-            numbered_from=self._lives_made,
+            numbers=count(self._lives_made + 1),
         )
         self._lives_made += 1
         try:

@@ -109,6 +109,23 @@ class Target:
             hint=f"it says: {' '.join(text.split())[:300]}",
         )
 
+    def run(self, statement: str) -> None:
+        """Run a statement of the operator's.
+
+        Raises:
+            ScenarioError: ClickHouse refuses it.
+        """
+        try:
+            self._client.command(statement)
+        except ClickHouseError as error:
+            raise ScenarioError(
+                f"ClickHouse refuses {statement[:200]!r}: {_first_line(error)}"
+            ) from error
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query answers."""
+        return [tuple(row) for row in self._client.query(query).result_rows]
+
     def live_condition(self) -> str:
         """The SQL condition of a row that is not deleted."""
         deleted = self._target.deleted

@@ -10,6 +10,7 @@ from harness.workload.mixes import generate
 from harness.workload.writer import Outcome, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
     from threading import Event
 
     from harness.backends.world import AwsAccess
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from harness.run.progress import Figures
     from harness.scenario.model import Scenario
     from harness.workload.operations import Operation, Phase
+
+
+def _nobody(_: int) -> None:
+    """Nobody acts."""
 
 
 class Writing:
@@ -39,6 +44,9 @@ class Writing:
         self._figures = figures
         self._operations = generate(scenario, clock)
         self._writer: Writer | None = None
+        self._sent = 0
+        self._moments: list[int] = []
+        self._reached: Callable[[int], None] = _nobody
         self._stopped = False
         self.writes: list[Write] = []
         self.refused = 0
@@ -83,12 +91,35 @@ class Writing:
     def _send(self, operations: list[Operation]) -> int:
         assert self._writer is not None, "open() comes first"
         refused = self.refused
-        self._writer.write(operations)
+        for piece in self._pieces(operations):
+            self._writer.write(piece)
         if operations and self.refused - refused == len(operations):
             raise BackendError(
                 f"DynamoDB refused all {len(operations):,} writes; the first: {self.first_refusal}"
             )
         return len(operations)
+
+    def pause_at(self, moments: Sequence[int], reached: Callable[[int], None]) -> None:
+        """Call `reached` when so many changes (not those of the load) have been answered."""
+        self._moments = list(moments)
+        self._reached = reached
+
+    def _pieces(self, operations: list[Operation]) -> Iterator[list[Operation]]:
+        """The operations, cut where somebody wants to act between two of them."""
+        if not self._moments or not operations or operations[0].phase == "before":
+            yield operations
+            return
+        begin = 0
+        for moment in [m for m in self._moments if m - self._sent <= len(operations)]:
+            end = moment - self._sent
+            if end > begin:
+                yield operations[begin:end]
+            begin = end
+            self._moments.remove(moment)
+            self._reached(moment)
+        self._sent += len(operations)
+        if begin < len(operations):
+            yield operations[begin:]
 
     def stop(self) -> None:
         """Send nothing more; what is under way is still answered."""

@@ -1,0 +1,95 @@
+"""Requests that are held at a live gate until an act of the operator has happened.
+
+Whoever acts asks `wait` for the number of the next act whose request has come, does it, and says
+`go`. So a kill between an INSERT and its answer is a kill there, however fast the machine is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.faults.asked import Asked
+    from harness.faults.gate import Effect
+
+WAIT_SECONDS = 5.0
+HOLD_SECONDS_MAX = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One request to be held.
+
+    Attributes:
+        number: of the act.
+        service, operation, subject, at: as a plan of faults names requests.
+        effect: when it is held.
+    """
+
+    number: int
+    service: str
+    operation: str
+    subject: str
+    at: int
+    effect: Effect
+
+    def matches(self, asked: Asked, effect: Effect) -> bool:
+        """True for the first try of the request that is meant."""
+        return (
+            effect == self.effect
+            and asked.attempt == 0
+            and asked.ordinal == self.at
+            and self.service in ("", asked.service)
+            and self.operation.lower() == asked.operation.lower()
+            and fnmatchcase(asked.subject, self.subject)
+        )
+
+
+class Holds:
+    """The holds of one gate; all calls come from its event loop.
+
+    Args:
+        wish: `[{"number": 0, "service": …, "operation": …, "subject": …, "at": 0, "effect": …}]`.
+    """
+
+    def __init__(self, wish: Sequence[Mapping[str, Any]]) -> None:
+        self._left = [Hold(**one) for one in wish]
+        self._met: asyncio.Queue[int] = asyncio.Queue()
+        self._going: dict[int, asyncio.Event] = {}
+
+    async def hold(self, asked: Asked, effect: Effect) -> None:
+        """Wait, if somebody wants to act at this request."""
+        found = next((hold for hold in self._left if hold.matches(asked, effect)), None)
+        if found is None:
+            return
+        self._left.remove(found)
+        going = self._going[found.number] = asyncio.Event()
+        self._met.put_nowait(found.number)
+        try:
+            await asyncio.wait_for(going.wait(), HOLD_SECONDS_MAX)
+        except TimeoutError:
+            return
+
+    async def wait(self) -> int | None:
+        """The number of the next act whose request has come; None when none has for a while."""
+        try:
+            return await asyncio.wait_for(self._met.get(), WAIT_SECONDS)
+        except TimeoutError:
+            return None
+
+    def go(self, number: int) -> None:
+        """The act has happened."""
+        going = self._going.get(number)
+        if going is not None:
+            going.set()
+
+    def calm(self) -> None:
+        """Nobody is held any more."""
+        self._left.clear()
+        for going in self._going.values():
+            going.set()

@@ -1,0 +1,190 @@
+"""The operator of a live run: does what the scenario plans, at moments that are no times.
+
+An act happens when a phase begins, when so many changes of the workload have been answered, or
+while a request of the pipeline is held at the gate. The run waits for it, so the same scenario does
+the same thing at the same point of the workload on any machine.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from harness.errors import BackendError, HarnessError
+from harness.faults.acts import make_act
+from harness.faults.live import GATE_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.history import History
+    from harness.run.operator_acts import Hands
+    from harness.scenario.model import Scenario
+    from harness.scenario.model_operator import PlannedAct
+
+ACT_SECONDS_MAX = 120.0
+END_SECONDS_MAX = 30.0
+GATE_SECONDS_MAX = 15.0
+_direct = build_opener(ProxyHandler({}))
+
+
+@dataclass(eq=False, slots=True)
+class _Turn:
+    """An act that somebody waits for."""
+
+    planned: PlannedAct
+    done: threading.Event = field(default_factory=threading.Event)
+    error: HarnessError | None = None
+
+
+class Operator:
+    """Carries out a scenario's acts, each once, on one thread.
+
+    Args:
+        scenario: what it plans.
+        history: told of each act.
+        gates: base URLs of the gates, where acts wait for requests.
+    """
+
+    def __init__(self, scenario: Scenario, history: History, gates: Sequence[str]) -> None:
+        self._planned = list(scenario.operator)
+        self._history = history
+        self._gates = list(gates)
+        self._hands: Hands | None = None
+        self._are_ready = threading.Event()
+        self._ended = threading.Event()
+        self._turns: SimpleQueue[_Turn | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._missed = {n for n, p in enumerate(self._planned) if p.on_request is not None}
+        self.errors: list[HarnessError] = []
+
+    def __enter__(self) -> Operator:
+        if self._planned:
+            self._begin(self._run, "operator")
+        if self._missed:
+            for url in self._gates:
+                self._begin(lambda url=url: self._attend(url), f"operator at {url}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _begin(self, run: Any, name: str) -> None:
+        thread = threading.Thread(target=run, daemon=True, name=name)
+        self._threads.append(thread)
+        thread.start()
+
+    def take(self, hands: Hands) -> None:
+        """The pipeline runs: acts can be carried out from now on."""
+        self._hands = hands
+        self._are_ready.set()
+
+    def moments(self) -> list[int]:
+        """The counts of changes at which an act is planned, in order."""
+        return sorted({p.after_changes for p in self._planned if p.after_changes is not None})
+
+    def phase(self, name: str) -> None:
+        """A phase begins; returns when its acts have happened.
+
+        Raises:
+            HarnessError: an act could not be carried out.
+        """
+        self._all([p for p in self._planned if p.phase == name])
+
+    def reached(self, count: int) -> None:
+        """So many changes have been answered; returns when the acts of that moment have happened.
+
+        Raises:
+            HarnessError: an act could not be carried out.
+        """
+        self._all([p for p in self._planned if p.after_changes == count])
+
+    def missed(self) -> list[str]:
+        """Acts whose request never came, for people."""
+        told = []
+        for number in sorted(self._missed):
+            wanted = self._planned[number].on_request
+            assert wanted is not None
+            what = f"{wanted.service} {wanted.operation} {wanted.subject} #{wanted.at}".strip()
+            told.append(f"act {self._planned[number].act!r} waited for {what}, which never came")
+        return told
+
+    def close(self) -> None:
+        """Nothing happens any more."""
+        self._ended.set()
+        self._are_ready.set()
+        self._turns.put(None)
+        for thread in self._threads:
+            thread.join(END_SECONDS_MAX)
+
+    def raise_if_failed(self) -> None:
+        """Say what could not be carried out.
+
+        Raises:
+            HarnessError: an act failed.
+        """
+        if self.errors:
+            raise self.errors[0]
+
+    def _all(self, planned: Sequence[PlannedAct]) -> None:
+        for one in planned:
+            self._one(one)
+        self.raise_if_failed()
+
+    def _one(self, planned: PlannedAct) -> None:
+        turn = _Turn(planned)
+        self._turns.put(turn)
+        if not turn.done.wait(ACT_SECONDS_MAX):
+            self.errors.append(
+                BackendError(f"act {planned.act!r} took longer than {ACT_SECONDS_MAX:g} s")
+            )
+
+    def _run(self) -> None:
+        """The one thread that acts: children that it starts live as long as it does."""
+        self._are_ready.wait()
+        while (turn := self._turns.get()) is not None:
+            if self._hands is not None and not self._ended.is_set():
+                self._carry_out(turn.planned)
+            turn.done.set()
+
+    def _carry_out(self, planned: PlannedAct) -> None:
+        assert self._hands is not None
+        try:
+            told = self._hands.do(make_act(planned.act, planned.settings))
+        except HarnessError as error:
+            self.errors.append(error)
+            return
+        self._history.add("operator", **told)
+
+    def _attend(self, gate: str) -> None:
+        """Do what waits for requests, while these are held at a gate."""
+        while not self._ended.is_set():
+            number = _ask(f"{gate}{GATE_PATH}wait").get("number")
+            if number is None:
+                continue
+            self._missed.discard(number)
+            self._one(self._planned[number])
+            _ask(f"{gate}{GATE_PATH}go?{number}")
+
+
+def drop_connections(gates: Sequence[str]) -> int:
+    """Cut what is connected to these gates; returns how many connections there were."""
+    return sum(int(_ask(f"{gate}{GATE_PATH}drop").get("connections", 0)) for gate in gates)
+
+
+def _ask(url: str) -> dict[str, Any]:
+    """The answer of a gate; empty when it is gone, as while its server starts again."""
+    try:
+        with _direct.open(
+            Request(url, data=b"", method="POST"), timeout=GATE_SECONDS_MAX
+        ) as answer:
+            told: dict[str, Any] = json.load(answer)
+    except (URLError, OSError, ValueError):
+        threading.Event().wait(0.05)
+        return {}
+    return told

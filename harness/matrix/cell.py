@@ -50,8 +50,8 @@ class Cell:
 
     Attributes:
         seeds: how many were run.
-        kills: the failing checks of the first seed that tells: of a mutant one with an expected
-            check if there is any, else the first that fails at all.
+        kills: the failing checks; of a mutant only those of the first seed that tells: one with an
+            expected check if there is any, else the first that fails at all.
         unknown: reasons of runs that could not be judged.
         sightings: what all runs together have met.
     """
@@ -96,7 +96,9 @@ def run_cell(
             if result.outcome == "unknown":
                 cell.unknown.append(f"seed {seed}: {result.reason}")
             continue
-        if not cell.kills or any(kill.is_expected for kill in kills):
+        if mutant is None:
+            cell.kills += kills
+        elif not cell.kills or any(kill.is_expected for kill in kills):
             cell.kills = kills
         if mutant is not None and cell.expected:
             break

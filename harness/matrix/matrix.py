@@ -59,7 +59,7 @@ class Matrix:
 
     @property
     def false_alarms(self) -> list[dict[str, Any]]:
-        """Correct pipelines that failed, or that could not be judged."""
+        """Correct pipelines that failed, or that no seed of a scenario could judge."""
         alarms: list[dict[str, Any]] = []
         for name in CORRECT:
             for scenario, cell in self.cells.get(name, {}).items():
@@ -67,11 +67,22 @@ class Matrix:
                     {"pipeline": name, "scenario": scenario, "seed": k.seed, "check": k.check}
                     for k in cell.kills
                 ]
-                alarms += [
-                    {"pipeline": name, "scenario": scenario, "check": "", "reason": reason}
-                    for reason in cell.unknown
-                ]
+                if len(cell.unknown) == cell.seeds:
+                    reason = cell.unknown[0]
+                    alarms.append(
+                        {"pipeline": name, "scenario": scenario, "check": "", "reason": reason}
+                    )
         return alarms
+
+    @property
+    def undecided(self) -> list[dict[str, str]]:
+        """Examples that could not be judged."""
+        return [
+            {"pipeline": name, "scenario": scenario, "reason": reason}
+            for name, row in self.cells.items()
+            for scenario, cell in row.items()
+            for reason in cell.unknown
+        ]
 
     @property
     def exit_code(self) -> int:
@@ -103,4 +114,5 @@ class Matrix:
             "scenarios": self.scenarios,
             "survivors": self.survivors,
             "false_alarms": self.false_alarms,
+            "undecided": self.undecided,
         }

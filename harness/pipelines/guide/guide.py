@@ -165,7 +165,7 @@ class Guide:
 
     def insert(self, clickhouse: ClickHouse, head: str, page: Page) -> None:
         """One page as rows; a row that ClickHouse cannot read is left out, as the pipe does."""
-        rows = [orjson.dumps(self.row(data)) for _, _, data in page.records]
+        rows = [orjson.dumps(self.row(data)) for data in (record[2] for record in page.records)]
         if not rows:
             return
         try:

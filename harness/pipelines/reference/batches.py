@@ -181,7 +181,7 @@ class Flusher:
             try:
                 rows.append((judge(decoded(record[2]), ticks), (shard_id, record), is_unknown))
             except Poison as error:
-                sequence_number, arrival_ms, data = record
+                sequence_number, arrival_ms, data, *_ = record
                 batch.errors.append(
                     ErrorRow(str(error), decoded(data), shard_id, sequence_number, arrival_ms)
                 )
@@ -213,7 +213,7 @@ class Flusher:
         self._clickhouse.insert(self._head, body, settings)
 
     def _refused(self, batch: Batch, index: int, reason: str) -> ErrorRow:
-        shard_id, (sequence_number, arrival_ms, data) = batch.origins[index]
+        shard_id, (sequence_number, arrival_ms, data, *_) = batch.origins[index]
         return ErrorRow(reason, decoded(data), shard_id, sequence_number, arrival_ms, kind="insert")
 
 

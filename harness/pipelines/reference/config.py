@@ -19,13 +19,14 @@
 ```
 
 Deviation: ClickPipes has no slot for a deleted column and none for DynamoDB Streams; both are ours.
-`source_field` is an attribute path of docs/mapping.md (`address.zip`, `tags[0]`, `"a.b".c`, `*`).
+`source_field` is an attribute path of docs/mapping.md (`address.zip`, `tags[0]`, `"a.b".c`, `*`), or
+one of ClickPipes' virtual columns (`VIRTUAL`).
 Source: ClickHouse/terraform-provider-clickhouse, docs/resources/clickpipe.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from harness.errors import UsageError, nearest
@@ -34,6 +35,8 @@ from harness.pipelines.reference.paths import Path, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+MILLISECOND_DIGITS = 3
 
 IteratorType = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 ITERATOR_TYPES = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
@@ -78,13 +81,29 @@ class Settings:
     retry_seconds_max: int = 900
 
 
+VIRTUAL = {
+    "_key": "partition key of the record in Kinesis",
+    "_timestamp": "when the record reached the stream",
+    "_stream": "name of the stream",
+    "_sequence_number": "of the record",
+    "_raw_message": "the record as it came",
+}
+"""Source fields that name no attribute, as in ClickPipes; an attribute of that name is quoted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A target column and the attribute it shows."""
+    """A target column and what it shows.
+
+    Attributes:
+        path: of an attribute.
+        virtual: one of `VIRTUAL` instead; then there is no path.
+    """
 
     name: str
     type: ColumnType
     path: Path
+    virtual: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,13 @@ class PipeConfig:
     sorting_key: tuple[str, ...]
     partition_by: str
     settings: Settings = field(default_factory=Settings)
+
+    @property
+    def without_virtual(self) -> PipeConfig:
+        """The same pipe for rows that come from no stream: such columns keep their defaults."""
+        if not any(column.virtual for column in self.columns):
+            return self
+        return replace(self, columns=tuple(c for c in self.columns if not c.virtual))
 
 
 def pipe_config(
@@ -261,8 +287,22 @@ def _columns(config: Mapping[str, Any], destination: Mapping[str, Any]) -> Itera
                 f"column {column['name']!r}: DEFAULT is not supported, as in ClickPipes"
             )
         name = column["name"]
+        kind = parse_type(column["type"])
+        if mapping.get(name) in VIRTUAL:
+            yield _virtual_column(name, kind, mapping[name])
+            continue
         path = parse_path(mapping[name]) if name in mapping else (name,)
-        yield Column(name, parse_type(column["type"]), path)
+        yield Column(name, kind, path)
+
+
+def _virtual_column(name: str, kind: ColumnType, source: str) -> Column:
+    wanted = "DateTime64" if source == "_timestamp" else "String"
+    is_fine = kind.precision >= MILLISECOND_DIGITS if source == "_timestamp" else True
+    if kind.family != wanted or not is_fine:
+        shown = "DateTime64(3)" if source == "_timestamp" else wanted
+        raise UsageError(f"column {name!r} shows {source}: its type is {shown}, not {kind.text}")
+    # No attribute has an empty name: wherever attributes are asked for, it is absent.
+    return Column(name, kind, ("",), source)
 
 
 def _key_columns(columns: Sequence[Column], attributes: Sequence[str]) -> Iterable[str]:

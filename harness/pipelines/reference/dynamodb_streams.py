@@ -40,7 +40,7 @@ class StreamsSource:
         self, client: Any, stream_arn: str, retry: Retry, *, report_loss: Callable[[str], None]
     ) -> None:
         self._client = client
-        self._stream_arn = stream_arn
+        self._stream_arn = self.name_shown = stream_arn
         self._retry = retry
         self.report_loss = report_loss
 

@@ -90,11 +90,12 @@ class SubscribedReader:
         return self._page(event["SubscribeToShardEvent"])
 
     def _page(self, event: dict[str, Any]) -> Page:
-        records = [
+        records: list[Any] = [
             (
                 r["SequenceNumber"],
                 int(r["ApproximateArrivalTimestamp"].timestamp() * 1000),
                 r["Data"],
+                r["PartitionKey"],
             )
             for r in event["Records"]
         ]

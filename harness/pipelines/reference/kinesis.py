@@ -5,6 +5,7 @@ Source: Kinesis Data Streams API reference, GetShardIterator, GetRecords, ListSh
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import PipelineError
@@ -12,10 +13,11 @@ from harness.pipelines.reference.aws import error_code, passes
 from harness.pipelines.reference.shards import EncodedRecords, Page, Shard, Start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.clock import Clock
     from harness.pipelines.reference.retry import Retry
+    from harness.pipelines.reference.shards import Record
 
 LIST_PAGES_MAX = 1000
 HOUR_MS = 3_600_000
@@ -32,6 +34,10 @@ class KinesisSource:
         clock: tells whether a checkpoint is older than the retention.
         read_limit: records per GetRecords, at most 10,000.
         report_loss: told when records were trimmed before they were read.
+
+    Attributes:
+        name_shown: the stream's name, as the virtual column has it.
+        keeps_keys: records carry their partition keys.
     """
 
     binary_layers = 2
@@ -48,6 +54,8 @@ class KinesisSource:
     ) -> None:
         self.client = client
         self.name = {"StreamARN" if stream_name.startswith("arn:") else "StreamName": stream_name}
+        self.name_shown = stream_name.rpartition("/")[2]
+        self.keeps_keys = False
         self.read_limit = read_limit
         self.clock = clock
         self.report_loss = report_loss
@@ -129,12 +137,7 @@ class PollingReader:
                 raise
             self.renew()
             return Page(self._shard_id, ())
-        records = EncodedRecords(
-            [
-                (r["SequenceNumber"], int(r["ApproximateArrivalTimestamp"] * 1000), r["Data"])
-                for r in answer["Records"]
-            ]
-        )
+        records = self._records(answer["Records"])
         behind_ms = answer.get("MillisBehindLatest") or 0
         if records:
             self._start = Start("AFTER", records[-1][0])
@@ -143,6 +146,19 @@ class PollingReader:
             self._read_up_to_ms = asked_ms
         self._iterator = answer.get("NextShardIterator") or ""
         return Page(self._shard_id, records, ended=not self._iterator, behind_ms=behind_ms)
+
+    def _records(self, answered: list[dict[str, Any]]) -> Sequence[Record]:
+        found = [
+            (r["SequenceNumber"], int(r["ApproximateArrivalTimestamp"] * 1000), r["Data"])
+            for r in answered
+        ]
+        if not self._source.keeps_keys:
+            return EncodedRecords(found)
+        keyed: list[Any] = [
+            (number, arrival_ms, a2b_base64(data), r["PartitionKey"])
+            for (number, arrival_ms, data), r in zip(found, answered, strict=True)
+        ]
+        return keyed
 
     def _report_gap(self, now_ms: int) -> None:
         """Kinesis trims in silence: whoever reads too rarely never hears of what is gone."""

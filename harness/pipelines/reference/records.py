@@ -10,7 +10,7 @@ What cannot be read or stored raises `Poison` with the reason; the caller keeps 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -19,6 +19,10 @@ from harness.pipelines.reference.paths import follow
 
 if TYPE_CHECKING:
     from harness.pipelines.reference.config import Column, PipeConfig
+    from harness.pipelines.reference.shards import Record
+
+    Origin = tuple[str, Record]
+    """Name of the stream, and the record as it came from it."""
 
 SECONDS_BELOW = 10**11
 MILLISECONDS_BELOW = 10**14
@@ -66,14 +70,23 @@ class Decoder:
     Args:
         config: the pipe.
         cells: makes the cell functions; knows how often binary is encoded on the wire.
+
+    Attributes:
+        origin: name of the stream and the record behind the next row: virtual columns show them.
     """
 
     def __init__(self, config: PipeConfig, cells: Cells) -> None:
         self.config = config
         self.cells = cells
+        self.origin: Origin | None = None
         self.column_names = [c.name for c in config.columns]
         self.column_names += [config.version_column, config.deleted_column]
         self._plan = [self._step(column) for column in config.columns]
+        self._virtual = [
+            (index, column.virtual, cells.not_null(column.type))
+            for index, column in enumerate(config.columns)
+            if column.virtual
+        ]
         self._key_attributes = config.key_attributes
 
     def read(self, data: bytes) -> Change:
@@ -138,6 +151,8 @@ class Decoder:
         row = self.row_cells(item)
         if deleted:
             self._clear_whole_item(row)
+        if self._virtual and self.origin is not None:
+            self._fill_virtual(row, *self.origin)
         row.append(version)
         row.append(deleted)
         return orjson.dumps(row)
@@ -184,6 +199,18 @@ class Decoder:
         attribute = str(column.path[0]) if is_short else None
         member = str(column.path[1]) if is_short and len(column.path) > 1 else None
         return attribute, member, column.path, direct, cell, absent
+
+    def _fill_virtual(self, row: list[Any], stream: str, record: Record) -> None:
+        sequence_number, arrival_ms, data, *rest = cast("tuple[Any, ...]", record)
+        shown = {
+            "_key": ("S", rest[0] if rest else ""),
+            "_timestamp": ("N", f"{arrival_ms // 1000}.{arrival_ms % 1000:03d}"),
+            "_stream": ("S", stream),
+            "_sequence_number": ("S", sequence_number),
+            "_raw_message": ("S", data.decode()),
+        }
+        for index, name, cell in self._virtual:
+            row[index] = cell(*shown[name])
 
     def _clear_whole_item(self, row: list[Any]) -> None:
         """A deleted item is nothing, not an object that holds its key alone."""

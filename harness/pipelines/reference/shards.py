@@ -21,7 +21,10 @@ HORIZON = "TRIM_HORIZON"
 AT_TIMESTAMP = "AT_TIMESTAMP"
 
 Record = tuple[str, int, bytes]
-"""Sequence number, arrival in epoch ms, the change record as JSON bytes."""
+"""Sequence number, arrival in epoch ms, the change record as JSON bytes.
+
+Where a source keeps partition keys, that is a fourth element, which only virtual columns look for.
+"""
 
 EncodedRecord = tuple[str, int, str]
 """The same with the change record in base64, as Kinesis answers it."""
@@ -131,6 +134,7 @@ class Source(Protocol):
     """A stream of change records."""
 
     binary_layers: int
+    name_shown: str
 
     def identity(self) -> str:
         """Names this very stream: another one of the same name has another identity."""

@@ -197,7 +197,7 @@ class SnapshotLoader:
         """The statements for this export's rows."""
         margin_us = self.config.settings.snapshot_margin_seconds * 1_000_000
         return SnapshotSql(
-            self.config,
+            self.config.without_virtual,
             self.layout,
             version_us=export.time_us - margin_us,
             is_incremental=export.is_incremental,

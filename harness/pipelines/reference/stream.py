@@ -161,6 +161,7 @@ class StreamSync:
             raise Poison(f"record of {len(data)} bytes, {self.settings.message_max_bytes} allowed")
         change = self.decoder.read(data)
         version = self.versioner.version(change, data, (shard_id, record))
+        self.decoder.origin = (self.source.name_shown, record)
         return change, self.decoder.row(change, version)
 
     def _decode(self, shard_id: str, records: Sequence[Record]) -> None:
@@ -213,6 +214,7 @@ class StreamSync:
         """Write rows again whose rank has risen."""
         for change, version, entry in self.versioner.reissues:
             shard_id, record = entry[-1]
+            self.decoder.origin = (self.source.name_shown, record)
             try:
                 row = self.decoder.row(change, version)
             except Poison:
@@ -222,14 +224,14 @@ class StreamSync:
         self.versioner.reissues.clear()
 
     def _set_aside(self, shard_id: str, record: Record, reason: str) -> None:
-        sequence_number, arrival_ms, data = record
+        sequence_number, arrival_ms, data, *_ = record
         self._batch.errors.append(ErrorRow(reason, data, shard_id, sequence_number, arrival_ms))
 
     def _cover(self, shard_id: str, records: Sequence[Record]) -> None:
         """The batch now covers these records too."""
         if not records:
             return
-        first, (last, arrival_ms, _) = records[0][0], records[-1]
+        first, last, arrival_ms = records[0][0], records[-1][0], records[-1][1]
         span = self._batch.spans.setdefault(shard_id, Span(first=first))
         recent = self._recent.setdefault(shard_id, deque(maxlen=LOOKBACK_PAGES_MAX))
         recent.append((first, arrival_ms))

@@ -208,6 +208,7 @@ class ClickPipes:
             or sync_class.decode_record is not StreamSync.decode_record
         )
         is_wide = len(self.config.columns) > BULK_COLUMNS_MAX
+        is_replaced = is_replaced or any(column.virtual for column in self.config.columns)
         if is_replaced or is_wide or source.binary_layers == 1 or not self.config.settings.workers:
             return None
         bulk = Bulk(self.config)
@@ -235,7 +236,7 @@ class ClickPipes:
         name = config.stream_name or env.stream or env.stream_arn
         if not name:
             raise PipelineError("no stream_name in the pipe and HARNESS_STREAM is empty")
-        return self.kinesis_source_class()(
+        source = self.kinesis_source_class()(
             aws.client("kinesis"),
             name,
             retry,
@@ -243,6 +244,8 @@ class ClickPipes:
             read_limit=config.settings.read_limit,
             report_loss=report_loss,
         )
+        source.keeps_keys = any(column.virtual == "_key" for column in config.columns)
+        return source
 
     def kinesis_source_class(self) -> type[KinesisSource]:
         """The class that reads Kinesis."""

@@ -153,6 +153,9 @@ class JournalReader:
 
     def _request(self, event: Event) -> None:
         operation = event["operation"]
+        if event.get("from_export"):
+            # Whatever was answered: some or all of its rows may be stored.
+            self._journal.shown.stored_export()
         if operation == "GetRecords":
             self._polls[event["subject"]] += 1
             if event.get("records"):
@@ -220,6 +223,8 @@ class JournalReader:
 
     def _pipeline(self, event: Event) -> None:
         self._busy(event["at"])
+        if event.get("from_export"):
+            self._journal.shown.stored_export()
         if event["state"] in ("killed", "exited", "stopped"):
             self._journal.ends.append(event["state"])
             self._journal.records_before_end = self._journal.records
@@ -227,6 +232,8 @@ class JournalReader:
     def _operator(self, event: Event) -> None:
         self._busy(event["at"])
         self._journal.shown.forget_after(event["act"])
+        if event.get("from_export"):
+            self._journal.shown.stored_export()
 
     def _sample(self, event: Event) -> None:
         self._journal.shown.feed(event)

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
     from harness.checks.evidence import Write
 
-HARMLESS = frozenset({"split", "merge", "export", "second-instance", "land", "lose-checkpoints"})
+HARMLESS = frozenset(
+    {"split", "merge", "reshard", "export", "incremental-export", "second-instance", "land"}
+    | {"lose-checkpoints", "keep-checkpoints", "roll-back-checkpoints", "add-column"}
+    | {"alter-column", "destination-off", "destination-on"}
+)
 """What an operator may do without the target having leave to show anything older."""
 
 
 class Shown:
     """Feeds on samples and keeps what contradicts the writes.
+
+    A row of an export may be ahead of the stream, which then carries the same changes from the first
+    on: what a sample shows right after such rows were stored may be gone back from, once.
 
     Args:
         writes: every write of the run.
@@ -36,6 +43,8 @@ class Shown:
         self._writes = writes
         self._by_id: dict[str, Write] = {}
         self._floors: dict[tuple[str, ...], tuple[int, str, bool]] = {}
+        self._ahead: set[tuple[str, ...]] = set()
+        self._was_export = False
         self.samples = 0
         self.changes = 0
         self.wrong = 0
@@ -52,6 +61,13 @@ class Shown:
                 self._floors[tuple(cells)] = (floor[0], floor[1], True)
         for cells, marker in event["shown"]:
             self._look(tuple(cells), marker)
+            if self._was_export:
+                self._ahead.add(tuple(cells))
+        self._was_export = False
+
+    def stored_export(self) -> None:
+        """Rows of an export were stored."""
+        self._was_export = True
 
     def _look(self, key: tuple[str, ...], marker: str) -> None:
         floor = self._floors.get(key)
@@ -62,6 +78,10 @@ class Shown:
         if floor is not None:
             self.changes += 1
             number, last, was_gone = floor
+            if key in self._ahead:
+                self._ahead.discard(key)
+                self._floors[key] = (write.number, marker, False)
+                return
             if write.number < number:
                 self._add(key, f"showed write {last}, and later shows the older {marker}")
                 return
@@ -74,6 +94,7 @@ class Shown:
         """An operator did something to the target itself: it may begin anew."""
         if act not in HARMLESS:
             self._floors.clear()
+            self._ahead.clear()
 
     def _add(self, key: tuple[str, ...], what: str) -> None:
         self.wrong += 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.awsjson import AwsError
 from harness.checks.evidence import Write
+from harness.faults.carried import carried
 from harness.faults.fault import make_fault
 from harness.faults.gate import Gate
 from harness.faults.sightings import SightingCounter
@@ -263,6 +264,7 @@ class Example:
         """Kill the pipeline; `how` says what becomes of the requests that it was waiting for."""
         assert self.incarnation is not None
         landed = False
+        told: dict[str, Any] = {}
         for activity in self.activities.held():
             passage = activity.passage
             assert passage is not None
@@ -270,6 +272,7 @@ class Example:
             if how == "after":
                 answer = self._app(passage)(passage.request)
                 landed |= is_insert and answer.status == OK
+                told |= carried(passage.asked, passage.request, answer)
             elif how == "in-flight" and is_insert:
                 self.in_flight.append(passage)
         self.note(
@@ -277,6 +280,7 @@ class Example:
             incarnation=self.incarnation.number,
             state="killed",
             insert_landed=landed,
+            from_export=bool(told.get("from_export")),
         )
         self.activities.kill()
         self.incarnation = None
@@ -287,7 +291,8 @@ class Example:
         """An INSERT of a killed pipeline takes effect."""
         self.in_flight.remove(passage)
         answer = self._app(passage)(passage.request)
-        self.note("operator", act="land", request=str(passage.asked), status=answer.status)
+        told = carried(passage.asked, passage.request, answer)
+        self.note("operator", act="land", request=str(passage.asked), status=answer.status, **told)
         return shown(answer)
 
     def notice_end(self) -> bool:

@@ -60,6 +60,16 @@ def test_a_target_that_an_operator_emptied_begins_anew() -> None:
     assert story.answer(CHECK) == ("pass", False)
 
 
+def test_what_an_export_showed_may_be_gone_back_from_once() -> None:
+    story = sampled()
+    story.request("INSERT", "t", from_export=True)
+    for marker in ("w4", "w1", "w2"):
+        show(story, marker)
+    assert story.answer(CHECK) == ("pass", True)
+    show(story, "w0")
+    assert story.answer(CHECK) == ("fail", True)
+
+
 def test_a_split_shard_excuses_nothing() -> None:
     story = sampled("w4")
     story.event("operator", act="split")

@@ -77,6 +77,7 @@ class Example:
     events: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     in_flight: list[Passage] = field(default_factory=list)
+    inserted: set[str] = field(default_factory=set)
     sightings: SightingCounter = field(init=False)
     export: Export | None = None
     _state_dir: Path = field(init=False)
@@ -102,9 +103,7 @@ class Example:
     def close(self) -> None:
         """End the pipeline and leave nothing behind."""
         self.activities.kill()
-        self.world.close(
-            {e["subject"] for e in self.events if e.get("operation") == "INSERT"},
-        )
+        self.world.close(self.inserted)
         shutil.rmtree(self._state_dir, ignore_errors=True)
 
     def note(self, event: str, **members: Any) -> None:
@@ -232,6 +231,7 @@ class Example:
             return self.world.aws.app
         if passage.asked.operation == "INSERT":
             self.counts.inserts += 1
+            self.inserted.add(passage.asked.subject)
         return self.bench.clickhouse
 
     def start(self) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from harness.backends.choice import Backends
     from harness.backends.world import World
+    from harness.fuzz.campaign import Findings
     from harness.run.result import Result
 
 FOLDER = "scenarios"
@@ -43,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"collect {FOLDER}/*.toml as tests (ini: harness_scenarios = true)",
     )
     group.addoption("--harness-seed", type=int, metavar="N", help="another seed than theirs")
+    group.addoption(
+        "--harness-fuzz",
+        metavar="TIME",
+        help="after each scenario file, search for a schedule that breaks its pipeline: 60s, 10m",
+    )
     group.addoption("--harness-pipeline", default="", metavar="NAME", help="put this under test")
     for name, choices in _BACKENDS.items():
         group.addoption(
@@ -85,8 +91,10 @@ class ScenarioFile(pytest.File):
     """A scenario file: one test."""
 
     def collect(self) -> Iterable[ScenarioItem]:
-        """The test, called as the file."""
+        """The test, called as the file; with `--harness-fuzz` a second one."""
         yield ScenarioItem.from_parent(self, name=self.path.stem)
+        if self.config.getoption("--harness-fuzz"):
+            yield FuzzItem.from_parent(self, name=f"{self.path.stem}[fuzz]")
 
 
 class ScenarioItem(pytest.Item):
@@ -116,6 +124,42 @@ class ScenarioItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where it is, for pytest's headings."""
         return self.path, None, f"scenario {self.name}"
+
+
+class FuzzItem(ScenarioItem):
+    """One search; it passes when nothing was found."""
+
+    def runtest(self) -> None:
+        """Search.
+
+        Raises:
+            WasBroken: a schedule breaks the pipeline, or an example had no verdict.
+            HarnessError: nothing can be searched.
+        """
+        findings = fuzz(self.config, str(self.path))
+        if findings.found or findings.unknown or not findings.examples:
+            raise WasBroken(findings)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What was found, and the commands that play it; anything else as pytest shows it."""
+        if isinstance(excinfo.value, WasBroken):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class WasBroken(Exception):  # noqa: N818 - a finding, not an error
+    """What a search found, as text."""
+
+    def __init__(self, findings: Findings) -> None:
+        lines = [f"{findings.examples:,} examples, seed {findings.seed}"]
+        for signature, found in findings.found.items():
+            key = ", ".join(f"{name} = {value}" for name, value in found.failure.key.items())
+            lines += [
+                f"failed  {found.failure.check}  {key}: {found.failure.message}",
+                f"        {found.steps} steps: harness replay {findings.files[signature]}",
+            ]
+        lines += [f"unknown {often} times: {why}" for why, often in findings.unknown.items()]
+        super().__init__("\n".join(lines))
 
 
 class DidNotPass(Exception):  # noqa: N818 - a verdict, not an error
@@ -173,6 +217,27 @@ def run(
         words += ["--set", f"'{setting}'"]
     result.replay = " ".join(words)
     return result
+
+
+def fuzz(config: pytest.Config, name_or_file: str) -> Findings:
+    """Search as pytest's options say; repro files go into `repros/` of the project."""
+    from harness.clock import WallClock
+    from harness.fuzz.campaign import Campaign, search
+    from harness.fuzz.ground import ground
+    from harness.fuzz.span import seconds_of
+
+    pipeline = config.getoption("--harness-pipeline")
+    base = ground(name_or_file, pipeline)
+    given = config.getoption("--harness-seed")
+    return search(
+        Campaign(
+            (base,),
+            pipeline or base.pipeline.name,
+            WallClock().now_us() % 2**31 if given is None else given,
+            config.rootpath / "repros",
+            seconds=seconds_of(config.getoption("--harness-fuzz"), "--harness-fuzz"),
+        )
+    )
 
 
 def backends(config: pytest.Config) -> Backends:

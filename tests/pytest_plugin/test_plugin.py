@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-INSTALL_SECONDS_MAX = 300
+INSTALL_SECONDS_MAX = 600
 RUN_SECONDS_MAX = 180
 
 SCENARIO = """
@@ -174,6 +174,22 @@ def test_another_project_runs_scenarios_side_by_side(python: Path, project: Path
     assert "did you mean 'quickstart'?" in shown
     assert "run it again: harness run scenarios/good.toml --seed 11 --pipeline no-op" in shown
     assert "pytest_plugin.py" not in shown
+
+
+@pytest.mark.slow
+def test_a_search_follows_each_scenario_and_says_how_to_play_what_it_found(
+    python: Path, project: Path
+) -> None:
+    options = ("-q", "--harness-fuzz", "8s", "--harness-seed", "3", "scenarios/good.toml")
+    ended = in_project(python, project, "-m", "pytest", *options)
+    assert ended.returncode == 0, ended.stdout
+    assert "2 passed" in ended.stdout
+    broken = ("--harness-pipeline", "swaps-two-versions")
+    ended = in_project(python, project, "-m", "pytest", *options, *broken)
+    assert ended.returncode == 1, ended.stdout
+    repro = next((project / "repros").glob("*.toml"))
+    assert f"harness replay {repro}" in ended.stdout
+    assert "pytest_plugin.py" not in ended.stdout
 
 
 @pytest.mark.slow

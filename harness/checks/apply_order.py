@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.checks.check import KEYS_SHOWN, Finding, Verdict, checks
 from harness.checks.journal import journal_of
+from harness.checks.order import numbers_of
 
 if TYPE_CHECKING:
     from harness.checks.evidence import Evidence
@@ -31,13 +32,15 @@ class ApplyOrder:
         """Fail on rows that arrive in another order than that of their writes."""
         if evidence.applied is None or not evidence.counter_column:
             return Verdict(self.name, "unknown", False, "no whole log of the rows that went in")
+        numbers = numbers_of(evidence)
         newest: dict[tuple[Any, ...], tuple[int, str]] = {}
         seen: set[str] = set()
         late: list[Finding] = []
         followed = again = 0
         names = [column.name for column in evidence.key_columns]
         for row in evidence.applied:
-            if row.deleted or not row.counter:
+            number = numbers.get(row.id)
+            if row.deleted or number is None:
                 continue
             if row.id in seen:
                 again += 1
@@ -46,11 +49,11 @@ class ApplyOrder:
             last = newest.get(row.key)
             if last is not None:
                 followed += 1
-                if row.counter < last[0]:
+                if number < last[0]:
                     key = {n: str(v) for n, v in zip(names, row.key, strict=True)}
                     late.append(Finding(key, f"write {row.id} entered after the later {last[1]}"))
                     continue
-            newest[row.key] = (row.counter, row.id)
+            newest[row.key] = (number, row.id)
         return self._verdict(evidence, late, followed, again)
 
     def _verdict(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.checks.difference import compare, row_key, writes_by_key
 from harness.checks.journal import key_text
+from harness.checks.order import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,13 +162,14 @@ def _note_stored(evidence: Evidence, journeys: Journeys) -> None:
     if evidence.applied is None:
         return
     writes = writes_by_key(evidence)
-    counters: defaultdict[Key, int] = defaultdict(int)
+    numbers = numbers_of(evidence)
+    newest: defaultdict[Key, int] = defaultdict(lambda: -1)
     tombstones: set[Key] = set()
     for row in evidence.applied:
         key = row_key(evidence, row.key)
         if key not in journeys.lost:
             continue
-        counters[key] = max(counters[key], row.counter)
+        newest[key] = max(newest[key], numbers.get(row.id, -1))
         if row.deleted:
             tombstones.add(key)
     for key, journey in journeys.lost.items():
@@ -176,4 +178,4 @@ def _note_stored(evidence: Evidence, journeys: Journeys) -> None:
             continue
         last = writes[key][-1]
         is_delete = last.kind == "delete"
-        journey.is_stored = key in tombstones if is_delete else counters[key] >= last.counter
+        journey.is_stored = key in tombstones if is_delete else newest[key] >= last.number

@@ -6,8 +6,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from harness.checks.check import KEYS_SHOWN, Finding, Verdict, checks
+from harness.checks.order import numbers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from harness.checks.evidence import Evidence, RawRow
 
 
@@ -16,9 +19,10 @@ class VersionOrder:
 
     FINAL hides such a fault whenever the right row happens to win; the apply log does not. Two
     writes with one version are a tie: which of them FINAL shows is then left to the order of
-    inserts. Of several rows of one write the highest counts: an export taken while the stream goes on
-    carries writes that the stream carries too, below all of the stream. Where no whole log was kept the stored rows are judged, without those that a merge, or
-    an INSERT of several rows of one key, has dropped already.
+    inserts. Of several rows of one write the highest counts: an export taken while the stream goes
+    on carries writes that the stream carries too, below all of the stream. Where no whole log was
+    kept the stored rows are judged, without those that a merge, or an INSERT of several rows of one
+    key, has dropped already.
 
     Needs: a version column and write markers.
 
@@ -33,17 +37,23 @@ class VersionOrder:
             why = "the target has no version column" if evidence.raw_rows is None else "no markers"
             told = f"{why}: the order of rows cannot be judged"
             return Verdict(self.name, "unknown", False, told)
-        by_key: dict[tuple[Any, ...], list[RawRow]] = {}
-        for row in evidence.raw_rows if evidence.applied is None else evidence.applied:
-            if not row.deleted and row.counter:
-                by_key.setdefault(row.key, []).append(row)
-        wrong: list[Finding] = []
+        rows = evidence.raw_rows if evidence.applied is None else evidence.applied
+        numbers = numbers_of(evidence)
+        newest: dict[tuple[Any, ...], tuple[int, int]] = {}
+        suspects: set[tuple[Any, ...]] = set()
         pairs = 0
-        for key, rows in by_key.items():
-            pairs += len(rows) - 1
-            finding = _first_contradiction(evidence, key, rows)
-            if finding is not None:
-                wrong.append(finding)
+        for row in rows:
+            number = numbers.get(row.id)
+            if row.deleted or number is None:
+                continue
+            last = newest.get(row.key)
+            pairs += last is not None
+            # Rows that come in order are in order; only the others need to be sorted.
+            if last is None or (row.version > last[0] and number > last[1]):
+                newest[row.key] = (row.version, number)
+            else:
+                suspects.add(row.key)
+        wrong = _contradictions(evidence, rows, suspects, numbers) if suspects else []
         if wrong:
             message = f"{len(wrong):,} keys have rows whose versions contradict their writes"
             return Verdict(self.name, "fail", True, message, tuple(wrong[:KEYS_SHOWN]))
@@ -51,26 +61,34 @@ class VersionOrder:
         return Verdict(self.name, "pass", pairs > 0, message)
 
 
-def _first_contradiction(
-    evidence: Evidence, key: tuple[Any, ...], rows: list[RawRow]
-) -> Finding | None:
-    best: dict[int, RawRow] = {}
+def _contradictions(
+    evidence: Evidence,
+    rows: Iterable[RawRow],
+    suspects: set[tuple[Any, ...]],
+    numbers: dict[str, int],
+) -> list[Finding]:
+    """For each suspect the first pair that contradicts its writes, if there is one."""
+    by_key: dict[tuple[Any, ...], dict[str, int]] = {}
     for row in rows:
-        known = best.get(row.counter)
-        if known is None or row.version > known.version:
-            best[row.counter] = row
-    ordered = sorted(best.values(), key=lambda row: (row.version, row.counter))
-    for lower, higher in pairwise(ordered):
-        tie = lower.version == higher.version and lower.counter != higher.counter
-        if tie or lower.counter > higher.counter:
-            relation = "the same version as" if tie else "a higher version than the later"
-            names = [column.name for column in evidence.key_columns]
-            return Finding(
-                {n: str(v) for n, v in zip(names, key, strict=True)},
-                f"write {higher.id} (counter {higher.counter}, version {higher.version}) has "
-                f"{relation} write {lower.id} (counter {lower.counter}, version {lower.version})",
-            )
-    return None
+        if row.key in suspects and not row.deleted and row.id in numbers:
+            best = by_key.setdefault(row.key, {})
+            best[row.id] = max(row.version, best.get(row.id, row.version))
+    names = [column.name for column in evidence.key_columns]
+    found = []
+    for key, best in by_key.items():
+        ordered = sorted((version, numbers[marker], marker) for marker, version in best.items())
+        for lower, higher in pairwise(ordered):
+            tie = lower[0] == higher[0] and lower[1] != higher[1]
+            if tie or lower[1] > higher[1]:
+                relation = "the same version as" if tie else "a higher version than the later"
+                what = (
+                    f"write {higher[2]} (version {higher[0]}) has {relation} "
+                    f"write {lower[2]} (version {lower[0]})"
+                )
+                shown = {n: str(v) for n, v in zip(names, key, strict=True)}
+                found.append(Finding(shown, what))
+                break
+    return found
 
 
 checks.add(VersionOrder.name, VersionOrder())

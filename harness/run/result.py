@@ -20,9 +20,10 @@ INTERRUPTED = 130
 SUMMARY_CHECK = "final_state"
 COMPANIONS = frozenset(
     {SUMMARY_CHECK, "convergence", "hand_off", "checkpoint_honesty", "bounded_lag"}
-    | {"poison_isolation"}
+    | {"poison_isolation", "monotone_reads"}
 )
-"""Checks that sum up what others found, or say how it came about: none of them fails alone."""
+"""Checks that sum up what others found, say how it came about, or may or may not have looked in time:
+where a failure is wanted they may come along."""
 
 
 @dataclass(slots=True)

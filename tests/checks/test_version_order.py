@@ -1,0 +1,61 @@
+"""Versions against writes, and the quick way against comparing all pairs."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.checks.evidence import RawRow
+from tests.checks.story import Story
+
+CHECK = "version_order"
+KEYS = ("a", "b")
+
+
+def written() -> Story:
+    """Six writes, three to each key in turn."""
+    story = Story()
+    for number in range(6):
+        story.put(KEYS[number % 2])
+    return story
+
+
+def row(number: int, version: int, counter: int = 0) -> RawRow:
+    return RawRow((KEYS[number % 2],), version, False, f"w{number}", counter or 1 + number // 2)
+
+
+def test_an_item_that_expired_counts_its_writes_anew_and_is_no_contradiction() -> None:
+    """Time to live took the item away: the counter of the next update begins at one."""
+    story = written()
+    story.applied = [row(0, 10, counter=5), row(2, 20, counter=1)]
+    assert story.answer(CHECK) == ("pass", True)
+
+
+def test_a_row_of_another_write_of_the_same_counter_is_judged_by_its_write() -> None:
+    story = written()
+    story.applied = [row(0, 20, counter=1), row(2, 10, counter=1)]
+    assert story.answer(CHECK) == ("fail", True)
+
+
+def test_one_row_of_each_key_could_not_have_failed() -> None:
+    story = written()
+    story.applied = [row(0, 10), row(1, 10)]
+    assert story.answer(CHECK) == ("pass", False)
+
+
+def test_without_a_version_column_it_is_unknown() -> None:
+    assert written().answer(CHECK, raw_rows=None) == ("unknown", False)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=8))
+def test_it_agrees_with_comparing_all_pairs(rows: list[tuple[int, int]]) -> None:
+    story = written()
+    story.applied = [row(number, version) for number, version in rows]
+    highest = {n: max(v for m, v in rows if m == n) for n, _ in rows}
+    contradicts = any(
+        earlier < later and earlier % 2 == later % 2 and highest[earlier] >= highest[later]
+        for earlier in highest
+        for later in highest
+    )
+    assert (story.verdict(CHECK).verdict == "fail") == contradicts

@@ -89,6 +89,7 @@ def collect(
         target=scenario.target.table,
         barriers=barriers,
         has_export=scenario.snapshot.export,
+        lag_seconds_max=scenario.settle.lag_seconds_max if target.in_real_time else None,
         count_errors=target.count_errors,
     )
     return Collected(evidence, notes)

@@ -35,6 +35,7 @@ class StepTarget(Target):
         self._engine = ""
         self.table = f"`{self._target.database}`.`{self._target.table}`"
 
+    in_real_time = False
     _applied_query = f"SELECT * FROM {ROWS} SETTINGS max_threads = 1"
 
     def keep_log(self, scenario: Scenario) -> None:

@@ -57,6 +57,9 @@ class Target:
         self._keeps_log = False
         self.table = f"{quote(self._target.database)}.{quote(self._target.table)}"
 
+    in_real_time = True
+    """False where a scheduler decides how long anything waits."""
+
     _applied_query = f"SELECT * FROM {ROWS} ORDER BY {ORDER}"
 
     def close(self) -> None:

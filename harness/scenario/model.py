@@ -275,6 +275,9 @@ class Settle(Part):
         default=10.0,
         description="a target that differs and has not changed for so long has come to rest",
     )
+    lag_seconds_max: Annotated[float, Field(gt=0, le=3600)] | None = Field(
+        default=None, description="longest time a record may wait in the stream, in a live run"
+    )
 
 
 class Servers(Part):

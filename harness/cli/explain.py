@@ -53,7 +53,7 @@ def explain(
         material = open_run(run)
     life, backdrop = life_of(material, choose_key(material, key))
     needed = None if tried is None else necessary(tried)
-    explanation = explained(life, backdrop, needed)
+    explanation = explained(life, backdrop, material, needed)
     if as_json:
         body = show.as_json(material, life, backdrop, explanation, tried)
         sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")

@@ -88,6 +88,9 @@ class Backdrop:
     inserts: list[Insert] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     phases: list[tuple[int, str, str]] = field(default_factory=list)
+    asked: dict[str, int] = field(default_factory=dict)
+    parents: set[str] = field(default_factory=set)
+    children: set[str] = field(default_factory=set)
     _fault: Event | None = None
 
     def feed(self, event: Event) -> None:
@@ -115,6 +118,11 @@ class Backdrop:
                 rest = {n: v for n, v in event.items() if n not in ("at", "event", "act")}
                 about = ", ".join(f"{name} {_plain(value)}" for name, value in rest.items())
                 self.acts.append(Act(at, "operator", str(event.get("act", "")), about))
+                if event.get("act") == "land":
+                    self._landed(event)
+                if isinstance(event.get("children"), list):
+                    self.parents.update(map(str, event.get("parents", [])))
+                    self.children.update(map(str, event["children"]))
             case "phase":
                 self.phases.append((at, str(event.get("name", "")), str(event.get("state", ""))))
             case "change":
@@ -127,6 +135,8 @@ class Backdrop:
     def _request(self, event: Event) -> None:
         fault, self._fault = self._fault, None
         operation, status = event.get("operation"), event.get("status")
+        if operation in ("GetRecords", "SubscribeToShard"):
+            self.asked[str(event.get("subject", ""))] = event["at"]
         if operation == "GetRecords" and event.get("records"):
             self._page(event, "GetRecords")
         elif operation == "INSERT" and event.get("subject") == self.target:
@@ -144,6 +154,17 @@ class Backdrop:
                     self.incarnation,
                 )
             )
+
+    def _landed(self, event: Event) -> None:
+        """An INSERT of a killed pipeline that took effect after all."""
+        words = str(event.get("request", "")).split()
+        if event.get("status") != OK or words[1:3] != ["INSERT", self.target]:
+            return
+        ordinal = int(words[3].lstrip("#")) if words[3:] and words[3][1:].isdigit() else 0
+        rows = int(event.get("rows", -1))
+        self.inserts.append(
+            Insert(event["at"], ordinal, 0, OK, rows, "", True, False, self.incarnation)
+        )
 
     def _page(self, event: Event, by: str) -> None:
         shard = str(event.get("subject", ""))

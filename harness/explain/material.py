@@ -61,6 +61,7 @@ class Material:
         columns: of the target: name to type.
         keys: how many keys were written in all; 0 when nobody counted them.
         applied: how many rows entered the target in all; None where that was not kept.
+        strangers: how many of them have a key that nobody wrote.
         ends: those keys whose end was kept.
         gaps: what is missing or damaged, one sentence each.
     """
@@ -71,6 +72,7 @@ class Material:
     columns: dict[str, str] = field(default_factory=dict)
     keys: int = 0
     applied: int | None = None
+    strangers: int = 0
     ends: dict[KeyText, End] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     folder: Path | None = None
@@ -110,6 +112,7 @@ class Material:
         self.keys = int(head.get("keys", 0))
         self.columns = dict(head.get("columns", {}))
         self.applied = head.get("applied")
+        self.strangers = int(head.get("strangers") or 0)
         for line in lines:
             self.ends[tuple(line["key"].values())] = End(
                 line.get("differ", ""),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from harness.explain.backdrop import Backdrop
     from harness.explain.life import Life
+    from harness.explain.material import Material
 
 NAMED_MAX = 3
 
@@ -35,16 +36,22 @@ class Explanation:
     necessary: tuple[str, ...] | None = None
 
 
-def explain(life: Life, backdrop: Backdrop, necessary: Sequence[str] | None = None) -> Explanation:
+def explain(
+    life: Life,
+    backdrop: Backdrop,
+    material: Material,
+    necessary: Sequence[str] | None = None,
+) -> Explanation:
     """Explain one life.
 
     Args:
         life: of the key.
         backdrop: what happened around it.
+        material: the run.
         necessary: what the failure does not happen without, found by leaving out each in turn;
             None when that was not tried.
     """
-    found = fits(life, backdrop)
+    found = fits(life, backdrop, material)
     present = present_in(life, backdrop)
     end = life.end
     if end is None:

@@ -99,6 +99,8 @@ class Teller:
     def _deliveries(self, events: list[Event]) -> None:
         newest = -1
         for event in events:
+            self._know(event)
+        for event in events:
             number, shard = int(event["number"]), str(event.get("shard", ""))
             change = self.by_number.get(number)
             write = change.write if change else f"change-{number}"
@@ -127,6 +129,18 @@ class Teller:
                 event["at"], "stream", "delivered", f"{write} into {_short(shard)}",
                 detail=detail, write=write, shard=shard, tag=tag,
             )  # fmt: skip
+
+    def _know(self, event: Event) -> None:
+        """A change that no write of the workload made: an expiry, or somebody else's."""
+        number = int(event["number"])
+        if number in self.by_number:
+            return
+        is_delete = event.get("kind") == "REMOVE"
+        made = Change(number, f"change-{number}", is_delete, event["at"])
+        changes = self.life.changes
+        later = [place for place, change in enumerate(changes) if change.number > number]
+        changes.insert(later[0] if later else len(changes), made)
+        self.by_number[number] = made
 
     def _undelivered(self) -> None:
         """What was written while changes were streamed and never reached the stream."""

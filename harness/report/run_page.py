@@ -83,7 +83,7 @@ def run_page(material: Material, tried: Sequence[Trial] | None = None) -> str:
         "indexed": len(index),
         "differing": max(len(differ), int(verdict.get("differing", 0))),
         "differ": [_difference(key, end, place) for key, end in differ[:DIFFER_MAX]],
-        "lives": [_life(life, backdrop, needed) for life in told],
+        "lives": [_life(life, backdrop, material, needed) for life in told],
     }
     return render(
         "run.html.j2",
@@ -164,8 +164,10 @@ def _wanted(material: Material) -> list[KeyText]:
     return list(chosen)
 
 
-def _life(life: Life, backdrop: Backdrop, needed: Sequence[str] | None = None) -> dict[str, Any]:
-    said = explain(life, backdrop, needed)
+def _life(
+    life: Life, backdrop: Backdrop, material: Material, needed: Sequence[str] | None = None
+) -> dict[str, Any]:
+    said = explain(life, backdrop, material, needed)
     end = life.end
     return {
         "label": life.label,

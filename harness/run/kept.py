@@ -4,7 +4,8 @@ The history tells what was done to a key; how it ended is in the evidence, which
 run is over. A small run keeps every key; of a big one those that differ, and a sample.
 
 The first line says what follows: `{"keys": …, "kept": …, "differ": …, "columns": {name: type},
-"applied": rows that entered the target; null where that was not kept whole}`.
+"applied": rows that entered the target, null where that was not kept whole, "strangers": those of
+them whose key nobody wrote, as far as all keys are kept}`.
 Every other line is one key:
 
 | member | what it is |
@@ -60,6 +61,7 @@ def kept_keys(evidence: Evidence, verdicts: Sequence[Verdict]) -> Iterator[dict[
         "differ": ends.differ,
         "columns": {c.name: c.type for c in evidence.columns},
         "applied": None if evidence.applied is None else len(evidence.applied),
+        "strangers": ends.strangers,
     }
     for key in ends.kept:
         yield ends.line(key)
@@ -97,7 +99,7 @@ class _Ends:
         names = evidence.key_attributes
         first = next((w.key for w in evidence.writes), {})
         self.numeric = ["N" in first.get(name, {}) for name in names]
-        self.total = self.differ = 0
+        self.total = self.differ = self.strangers = 0
         self.kept: dict[KeyText, _End] = {}
         self._choose(verdicts)
         self._fill()
@@ -121,6 +123,11 @@ class _Ends:
         written = dict.fromkeys(self._written())
         self.total = len(written)
         size = len(self.evidence.raw_rows or self.evidence.rows) + len(self.evidence.writes)
+        if size <= ALL_MAX:
+            self.strangers = sum(
+                key_text(self.numeric, raw.key) not in written
+                for raw in self.evidence.applied or ()
+            )
         step = 1 if size <= ALL_MAX else max(1, self.total // SAMPLE)
         for key in list(written)[::step]:
             self.kept.setdefault(key, _End())

@@ -49,8 +49,9 @@ def two_writes(second: str = "put", *, copy: bool = False, read: bool = True) ->
 
 
 def best(story: Story, end: End) -> str:
-    life, backdrop = life_of(story.material({KEY: end}), KEY)
-    found = fits(life, backdrop)
+    material = story.material({KEY: end})
+    life, backdrop = life_of(material, KEY)
+    found = fits(life, backdrop, material)
     return found[0].defect.name if found else ""
 
 
@@ -79,8 +80,11 @@ def test_a_delete_that_was_read_and_left_no_tombstone_was_ignored() -> None:
 
 
 def test_a_late_put_over_a_delete_without_tombstone_is_not_retained() -> None:
-    end = resurrected(row("w000000", 5))
-    assert best(two_writes("delete", copy=True), end) == "tombstone-not-retained"
+    story = two_writes("delete", copy=True)
+    gone = End(rows=(row("w000009", 3),))
+    material = story.material({KEY: resurrected(row("w000000", 5)), ("gone",): gone})
+    life, backdrop = life_of(material, KEY)
+    assert fits(life, backdrop, material)[0].defect.name == "tombstone-not-retained"
 
 
 def test_a_tombstone_of_the_same_version_is_a_tie() -> None:
@@ -177,25 +181,68 @@ def test_a_row_that_nobody_wrote_is_a_collapse_and_one_without_a_key_a_delete() 
     assert best(Story(), end) == "row-identity-collapse"
     material = Story().material({("",): end})
     life, backdrop = life_of(material, ("",))
-    assert fits(life, backdrop)[0].defect.name == "delete-key-from-new-image"
+    assert fits(life, backdrop, material)[0].defect.name == "delete-key-from-new-image"
+
+
+def test_right_versions_and_a_wrong_row_are_the_table_s_or_the_reader_s() -> None:
+    log = ({"place": 0, **row("w000001", 9)}, {"place": 1, **row("w000000", 5)})
+    left = {"_w": "w000001"}, {"_w": "w000000"}
+    replaced = End("stale", "is stale", ("_w",), *left, (row("w000000", 5),), log)
+    assert best(two_writes(copy=True), replaced) == "last-arrival-wins"
+    both = (row("w000000", 5), row("w000001", 9))
+    hidden = End("stale", "is stale", ("_w",), *left, both, log)
+    assert best(two_writes(copy=True), hidden) == "final-filter-pushdown"
+
+
+def test_a_record_with_two_versions_did_not_bring_its_own() -> None:
+    log = ({"place": 0, **row("w000000", 5)}, {"place": 1, **row("w000000", 8)})
+    end = End("stale", "is stale", ("_w",), {"_w": "w000001"}, {"_w": "w000000"}, log[1:], log)
+    assert best(two_writes(copy=True), end) == "redelivery-unstable-version"
+
+
+def test_a_row_that_entered_and_left_nothing_gave_way_to_another_key() -> None:
+    end = End(
+        "missing",
+        "is missing",
+        (),
+        {"_w": "w000001"},
+        None,
+        (),
+        ({"place": 0, **row("w000001", 5)},),
+    )
+    assert best(two_writes(), end) == "row-identity-collapse"
+
+
+def test_an_expiry_that_nobody_wrote_and_that_is_still_shown_was_filtered() -> None:
+    story = Story()
+    one = story.write("a")
+    story.deliver("a", one)
+    story.deliver("a", 7)
+    story.events[-1]["kind"] = "REMOVE"
+    assert best(story, resurrected(row("w000000", 5))) == "ttl-expiry-delete-filtered"
 
 
 def test_a_key_that_is_well_fits_nothing() -> None:
     end = End(source={"_w": "w000001"}, found={"_w": "w000001"}, rows=(row("w000001", 5),))
     assert best(two_writes(), end) == ""
-    life, backdrop = life_of(two_writes().material({KEY: end}), KEY)
-    assert explain(life, backdrop).sentence == "a ended as DynamoDB has it."
+    material = two_writes().material({KEY: end})
+    life, backdrop = life_of(material, KEY)
+    assert explain(life, backdrop, material).sentence == "a ended as DynamoDB has it."
 
 
 def test_the_sentence_says_what_was_present_and_what_was_found_necessary() -> None:
     end = stale(row("w000001", 5), row("w000000", 6))
-    life, backdrop = life_of(two_writes(copy=True).material({KEY: end}), KEY)
+    material = two_writes(copy=True).material({KEY: end})
+    life, backdrop = life_of(material, KEY)
     lead = (
         "a is stale: w000000 was read again and ranks above w000001 (redelivery-unstable-version); "
     )
     present = "present when it failed: a repeated delivery after a newer change."
-    assert explain(life, backdrop).sentence == lead + present
-    needed = explain(life, backdrop, ["deliver w000000 copy"])
+    assert explain(life, backdrop, material).sentence == lead + present
+    needed = explain(life, backdrop, material, ["deliver w000000 copy"])
     assert needed.sentence == lead + "it does not happen without deliver w000000 copy."
-    assert explain(life, backdrop, []).sentence == lead + "no single step or fault is necessary."
+    assert (
+        explain(life, backdrop, material, []).sentence
+        == lead + "no single step or fault is necessary."
+    )
     assert needed.repair.startswith("Derive the version from the record alone")

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli.pipe_create import create, run
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.lifecycle import Pipe, PipeStatus
 
 pipe = typer.Typer(
-    help="Show, pause, resume, resynchronise or delete a pipe.", no_args_is_help=True
+    help="Create, run, show, pause, resume, stop, resynchronise or delete a pipe.",
+    no_args_is_help=True,
 )
+pipe.command("create")(create)
+pipe.command("run")(run)
 
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="The pipe's target table.")]
 Url = Annotated[
@@ -61,6 +65,12 @@ def pause(target: Target, clickhouse: Url) -> None:
 def resume(target: Target, clickhouse: Url) -> None:
     """Let a paused pipe go on where it was."""
     _with_pipe(target, clickhouse, lambda found: found.resume())
+
+
+@pipe.command("stop")
+def stop(target: Target, clickhouse: Url) -> None:
+    """End a pipe; when it is started again it resumes at its checkpoints."""
+    _with_pipe(target, clickhouse, lambda found: found.stop())
 
 
 @pipe.command("resync")

@@ -24,6 +24,7 @@ PAUSE, RESUME, RESYNC, STOP = "pause", "resume", "resync", "stop"
 CONTROL_SECONDS = 1.0
 SETTLE_SECONDS_MAX = 10.0
 UNKNOWN_TABLE = 60
+RUNNING = ("Running", "Degraded", "Paused")
 LOG_ROWS_SHOWN = 10
 
 
@@ -141,25 +142,28 @@ class Pipe:
         """Let a paused pipe go on where it was."""
         self._command(RESUME)
 
+    def stop(self) -> None:
+        """End it; a start resumes at its checkpoints."""
+        self._command(STOP)
+        give_up = self._env.clock.now() + SETTLE_SECONDS_MAX
+        while self._state() in RUNNING and self._env.clock.now() < give_up:
+            self._env.pause(0.1)
+
     def resync(self) -> None:
         """Load the snapshot and read the stream again from the beginning.
 
         Rows that are there already come again with the same version, or a lower one: the target
         is right at every moment.
         """
-        is_running = self._state() in ("Running", "Degraded", "Paused")
+        is_running = self._state() in RUNNING
         self._command(RESYNC)
         if not is_running:
             self._books.forget()
 
     def delete(self) -> None:
         """End it and remove its tables; the target stays."""
-        state = self._state()
-        if state in ("Running", "Degraded", "Paused"):
-            self._command(STOP)
-            give_up = self._env.clock.now() + SETTLE_SECONDS_MAX
-            while self._state() != "Stopped" and self._env.clock.now() < give_up:
-                self._env.pause(0.1)
+        if self._state() in RUNNING:
+            self.stop()
         for name in (self._books.checkpoints, self._books.errors, self._books.log):
             self._clickhouse.run(f"DROP TABLE IF EXISTS {name} SYNC")
 

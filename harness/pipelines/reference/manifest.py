@@ -132,6 +132,10 @@ class ExportReader:
             files,
         )
 
+    def content(self, file: DataFile) -> bytes:
+        """A data file as it is."""
+        return self._get(file.key)
+
     def verify(self, file: DataFile) -> None:
         """Hold a data file against its MD5.
 

@@ -49,6 +49,10 @@ class Operator:
         scenario: what it plans.
         history: told of each act.
         gates: base URLs of the gates, where acts wait for requests.
+
+    Attributes:
+        acted: how many acts have happened.
+        errors: why others have not.
     """
 
     def __init__(self, scenario: Scenario, history: History, gates: Sequence[str]) -> None:
@@ -60,13 +64,14 @@ class Operator:
         self._ended = threading.Event()
         self._turns: SimpleQueue[_Turn | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._missed = {n for n, p in enumerate(self._planned) if p.on_request is not None}
+        self._undone = {id(planned) for planned in self._planned}
+        self.acted = 0
         self.errors: list[HarnessError] = []
 
     def __enter__(self) -> Operator:
         if self._planned:
             self._begin(self._run, "operator")
-        if self._missed:
+        if any(planned.on_request is not None for planned in self._planned):
             for url in self._gates:
                 self._begin(lambda url=url: self._attend(url), f"operator at {url}")
         return self
@@ -105,14 +110,8 @@ class Operator:
         self._all([p for p in self._planned if p.after_changes == count])
 
     def missed(self) -> list[str]:
-        """Acts whose request never came, for people."""
-        told = []
-        for number in sorted(self._missed):
-            wanted = self._planned[number].on_request
-            assert wanted is not None
-            what = f"{wanted.service} {wanted.operation} {wanted.subject} #{wanted.at}".strip()
-            told.append(f"act {self._planned[number].act!r} waited for {what}, which never came")
-        return told
+        """Acts whose moment never came, for people."""
+        return [_told(planned) for planned in self._planned if id(planned) in self._undone]
 
     def close(self) -> None:
         """Nothing happens any more."""
@@ -159,6 +158,8 @@ class Operator:
         except HarnessError as error:
             self.errors.append(error)
             return
+        self.acted += 1
+        self._undone.discard(id(planned))
         self._history.add("operator", **told)
 
     def _attend(self, gate: str) -> None:
@@ -167,9 +168,16 @@ class Operator:
             number = _ask(f"{gate}{GATE_PATH}wait").get("number")
             if number is None:
                 continue
-            self._missed.discard(number)
             self._one(self._planned[number])
             _ask(f"{gate}{GATE_PATH}go?{number}")
+
+
+def _told(planned: PlannedAct) -> str:
+    wanted = planned.on_request
+    if wanted is None:
+        return f"act {planned.act!r} never had its moment"
+    what = f"{wanted.service} {wanted.operation} {wanted.subject} #{wanted.at}".strip()
+    return f"act {planned.act!r} waited for {what}, which never came"
 
 
 def drop_connections(gates: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import ScenarioError
 from harness.faults import acts
 from harness.pipelines.pipeline import VARIABLES
+from harness.run.operator import drop_connections
 from harness.run.operator_checkpoints import Checkpoints
 from harness.run.operator_stream import StreamOperator
 
@@ -39,7 +40,6 @@ class Hands:
         clock: bounds every wait.
         state_dir: the pipeline's folder.
         make_child: starts one more instance of the pipeline.
-        drop: cuts the pipeline's connections to AWS; returns how many there were.
 
     Attributes:
         children: instances of the pipeline, the first is the one that is killed and started.
@@ -55,7 +55,6 @@ class Hands:
         *,
         state_dir: Path,
         make_child: Callable[[], Child],
-        drop: Callable[[], int],
     ) -> None:
         self._scenario = scenario
         self._world = world
@@ -63,7 +62,6 @@ class Hands:
         self._target = target
         self._clock = clock
         self._make_child = make_child
-        self._drop = drop
         self._stream = StreamOperator(source, clock)
         self._checkpoints = Checkpoints(target, state_dir)
         self.children: list[Child] = []
@@ -203,4 +201,4 @@ class Hands:
         return {}
 
     def _drop_connections(self, _: acts.Act) -> Members:
-        return {"connections": self._drop()}
+        return {"connections": drop_connections(self._world.gate_urls()[:1])}

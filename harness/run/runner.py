@@ -41,7 +41,7 @@ from harness.run.gates import (
 from harness.run.kept import FILE as KEYS_FILE
 from harness.run.kept import write_keys
 from harness.run.monitor import Monitor
-from harness.run.operator import Operator, drop_connections
+from harness.run.operator import Operator
 from harness.run.operator_acts import Hands
 from harness.run.pipelines import require_pipeline, start_pipeline
 from harness.run.progress import Figures, Observer
@@ -254,19 +254,16 @@ class _Run:
             )
             child = make_child()
             self.stack.callback(child.kill)
-            self.give_hands(
-                Hands(
-                    self.scenario,
-                    world,
-                    source,
-                    target,
-                    self.clock,
-                    state_dir=self.run_dir / "state",
-                    make_child=make_child,
-                    drop=lambda: drop_connections(world.gate_urls()[:1]),
-                ),
-                child,
+            hands = Hands(
+                self.scenario,
+                world,
+                source,
+                target,
+                self.clock,
+                state_dir=self.run_dir / "state",
+                make_child=make_child,
             )
+            self.give_hands(hands, child)
             loading.set()
             during.join()
             detail.append(f"{during.count:,} changes meanwhile")
@@ -298,29 +295,41 @@ class _Run:
     ) -> tuple[Settled, list[dict[str, Any]]]:
         with self.phase("settle") as detail:
             self.operator.phase("settle")
+            settled, items = self.rest(world, source, target, child)
+            acted = self.operator.acted
+            self.operator.phase("settled")
+            if self.operator.acted != acted:
+                settled, items = self.rest(world, source, target, child)
+            self.history.add("settled", how=settled.how, seconds=settled.seconds)
+            detail += [settled.how, f"{max(0, settled.sample.live):,} of {len(items):,} rows"]
+        return settled, items
+
+    def rest(
+        self, world: World, source: Source, target: Target, child: Child
+    ) -> tuple[Settled, list[dict[str, Any]]]:
+        """Scan and wait; once more when the operator has changed something meanwhile."""
+        while True:
+            acted = self.operator.acted
             items = list(source.scan())
             counter = self.scenario.workload.markers.counter
             expected = Expected(len(items), sum(_counter(item, counter) for item in items))
             self.figures.expected = expected.items
-
-            def rest() -> Settled:
-                return settle(
-                    Monitor(self.figures, world.stats, target.sample).look,
-                    expected,
-                    clock=self.clock,
-                    rules=self.scenario.settle,
-                    activity=lambda: self.figures.read + self.figures.busy,
-                    has_ended=lambda: child.exit_code() is not None,
-                )
-
-            settled = rest()
+            wait = partial(
+                settle,
+                Monitor(self.figures, world.stats, target.sample).look,
+                expected,
+                clock=self.clock,
+                rules=self.scenario.settle,
+                activity=lambda: self.figures.read + self.figures.busy,
+                has_ended=lambda: child.exit_code() is not None,
+            )
+            settled = wait()
             if settled.how != "equal" and (self.scenario.faults.plan or self.scenario.operator):
                 # It is excused under faults; without them it must converge.
                 world.calm()
-                settled = rest()
-            self.history.add("settled", how=settled.how, seconds=settled.seconds)
-            detail += [settled.how, f"{max(0, settled.sample.live):,} of {expected.items:,} rows"]
-        return settled, items
+                settled = wait()
+            if acted == self.operator.acted:
+                return settled, items
 
     def check(
         self, writing: Writing, items: list[dict[str, Any]], target: Target, settled: Settled

@@ -26,8 +26,9 @@ class PlannedAct(Part):
 
     act: Name = Field(description="name of an act, e.g. 'kill'; see docs/faults.md")
     settings: dict[str, Any] = Field(default_factory=dict, description="of the act")
-    phase: Literal["snapshot", "changes", "settle"] | None = Field(
-        default=None, description="when this phase begins"
+    phase: Literal["snapshot", "changes", "settle", "settled"] | None = Field(
+        default=None,
+        description="when this phase begins; 'settled': the target has come to rest, and must again",
     )
     after_changes: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="when so many changes of the workload have been answered"

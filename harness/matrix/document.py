@@ -36,6 +36,15 @@ is found again), `--set` overrides a key of every scenario, `--json` prints one 
 keeps where each mutant was found: the tests begin there. Each mutant is a pipeline by its name, in
 stepped runs and in live ones.
 """
+WITHOUT_MUTANT = {
+    "zombie-lease-dual-writer": "the reference has no lease to lose. What an instance saves it has "
+    "stored itself, so a second one can only make it read again; stepped runs start second ones",
+    "streaming-destination-gap": "a hole before the stream is out of every pipeline's sight; what a "
+    "pipeline can do about it, a second snapshot, has mutants of its own",
+    "global-table-replica-echo": "the emulated AWS replicates no table",
+}
+"""Classes of the catalogue that no mutant of the reference can have, and why."""
+
 ROW_HEAD = """
 | mutant | what it does | found by | check |
 |---|---|---|---|
@@ -84,6 +93,9 @@ def document(matrix: Matrix, clickhouse: str) -> str:
             ROW_HEAD.rstrip("\n"),
         ]
         lines += [_row(matrix, m.name) for m in mutants if m.defect == name]
+    lines.append("\n## Classes without a mutant\n")
+    for name, why in WITHOUT_MUTANT.items():
+        lines.append(f"- {defect(name).number} · {name}: {why}.")
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,7 @@ import pytest
 from harness.checks.check import checks
 from harness.defects.catalogue import defects
 from harness.matrix.cell import CORRECT, run_cell
+from harness.matrix.document import WITHOUT_MUTANT
 from harness.matrix.plan import SEARCHED_MAX, default_scenarios, known_kills
 from harness.pipelines.mutants.zoo import PACKAGE, zoo
 from harness.pipelines.reference.sync import ClickPipes
@@ -62,6 +63,10 @@ def test_there_are_mutants_enough_of_classes_enough() -> None:
     assert len(MUTANTS) >= 32
     assert len({zoo()[name].defect for name in MUTANTS}) >= 32
     assert sorted(known_kills()) == sorted(MUTANTS)
+
+
+def test_every_class_of_the_catalogue_has_a_mutant_or_a_reason_for_none() -> None:
+    assert {mutant.defect for mutant in zoo().values()} | set(WITHOUT_MUTANT) == set(defects())
 
 
 def test_the_page_tells_of_every_mutant_and_scenario() -> None:

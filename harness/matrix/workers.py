@@ -66,6 +66,8 @@ def _side_by_side(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]
             found[place] = cell
             done(cell)
     finally:
+        # What nobody will take any more must not keep this process from its end.
+        todo.cancel_join_thread()
         for worker in workers:
             if len(found) < len(tasks):
                 worker.terminate()

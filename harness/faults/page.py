@@ -10,10 +10,12 @@ import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from harness.faults.acts import acts
 from harness.faults.fault import known_faults
 from harness.faults.sightings import SIGHTINGS
 
 if TYPE_CHECKING:
+    from harness.faults.acts import Act
     from harness.faults.fault import Fault
 
 HEAD = """# Faults
@@ -55,6 +57,37 @@ If it does not come to that, they end, and the target must converge without them
 ## The faults
 """
 
+ACTS_HEAD = """
+## The operator
+
+What an operator does while a live run goes on: kills, deployments, reshards, exports, mistakes.
+
+```toml
+[[operator]]
+act = "kill"                 # its name below
+on_request = { service = "clickhouse", operation = "INSERT", subject = "orders", at = 3 }
+
+[[operator]]
+act = "split"
+after_changes = 500          # when so many changes of the workload have been answered
+
+[[operator]]
+act = "lose-checkpoints"
+phase = "settled"            # snapshot, changes, settle: as it begins; settled: the target is at rest
+```
+
+No moment is a time, so a plan does the same on any machine.
+A request that an act waits for is held at the gate until the act has happened: `effect = "after"` (the default) when it has taken effect and is not yet answered, `"before"` when it has not taken effect.
+The workload waits at `after_changes` in the same way.
+After `settled` the target must come to rest once more.
+An act whose moment never comes is told in the run's notes.
+
+A plan may hold an act that leaves a loss which no pipeline can repair by itself only with `breaks_promises = true` in `[faults]`.
+Stepped runs do not read this list: `[stepped]` bounds what their scheduler may do, and it chooses the moments.
+
+### The acts
+"""
+
 SIGHTING_HEAD = """
 ## Sightings
 
@@ -68,11 +101,12 @@ A scenario lists in `sightings` those without which its pass proves nothing; a r
 
 def page() -> str:
     """The page as Markdown."""
-    parts = [HEAD, *(_section(kind) for kind in known_faults()), SIGHTING_HEAD]
+    told = [*(_section(kind) for kind in known_faults()), ACTS_HEAD.lstrip("\n")]
+    parts = [HEAD, *told, *(_section(kind, "####") for kind in acts), SIGHTING_HEAD]
     return "\n".join(parts[:-1]) + parts[-1] + _sightings()
 
 
-def _section(kind: type[Fault]) -> str:
+def _section(kind: type[Fault] | type[Act], level: str = "###") -> str:
     what: Any = kind
     text = inspect.cleandoc(what.__doc__ or "")
     told, _, settings = text.partition("Attributes:")
@@ -81,12 +115,13 @@ def _section(kind: type[Fault]) -> str:
         told, _, source = told.partition("Source:")
     if "Source:" in settings:
         settings, _, source = settings.partition("Source:")
-    lines = [f"### `{what.name}`", "", told.strip(), ""]
-    where = [*(f"`{name}`" for name in what.services), *(f"`{name}`" for name in what.operations)]
+    lines = [f"{level} `{what.name}`", "", told.strip(), ""]
+    names = (*getattr(what, "services", ()), *getattr(what, "operations", ()))
+    where = [f"`{name}`" for name in names]
     if where:
         lines += [f"Meets {', '.join(where)} alone.", ""]
     if what.breaks_promise:
-        lines += ["Breaks a promise of the service.", ""]
+        lines += ["Must be allowed by `breaks_promises`.", ""]
     if fields(what):
         lines += ["| setting | default | |", "|---|---|---|"]
         meanings = _meanings(settings)

@@ -346,9 +346,9 @@ class _Run:
                     history=lambda: events_so_far(self.run_dir),
                 )
             except ScenarioError as error:
-                # It was there and could be read when the pipeline began.
-                self.result.outcome = "failed"
-                self.result.reason = f"the pipeline has left no target to read: {error.message}"
+                # It could be read when the pipeline began.
+                why = f"the pipeline has left no target to read: {error.message}"
+                self.result.outcome, self.result.reason = "failed", why
                 return
             self.history.flush()
             verdicts = judge(collected.evidence)

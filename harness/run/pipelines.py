@@ -137,4 +137,5 @@ def config_of(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
         version_type=target.version_type,
         deleted_column=target.deleted.column or "is_deleted",
         settings={"streaming_max_insert_wait_ms": FLUSH_MS, "poll_interval_ms": 20, **settings},
+        scaling=scenario.pipeline.scaling.model_dump() if scenario.pipeline.scaling else None,
     )

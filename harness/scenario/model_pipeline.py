@@ -67,6 +67,14 @@ class Lambda(Part):
     filter_criteria: FilterCriteria | None = None
 
 
+class Scaling(Part):
+    """The size of a ClickPipe, which bounds its messages and its batches."""
+
+    replicas: Annotated[int, Field(ge=1, le=10)] = 1
+    replica_cpu_millicores: Annotated[int, Field(ge=125, le=2000)] = 125
+    replica_memory_gb: Annotated[float, Field(ge=0.5, le=8.0)] = 0.5
+
+
 class Pipeline(Part):
     """What is under test.
 
@@ -77,6 +85,9 @@ class Pipeline(Part):
     name: Name = "clickpipes"
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the pipeline's own settings"
+    )
+    scaling: Scaling | None = Field(
+        default=None, description="size of the ClickPipe, in the provider's words"
     )
     command: Annotated[list[str], Field(min_length=1)] | None = Field(
         default=None, description="a program and its arguments, started in the scenario's folder"

@@ -51,6 +51,7 @@ def pipe_blocks(
         {"source_field": "_raw_message", "destination_field": RECORD_COLUMN},
         streaming,
         f"aws_dynamodb_kinesis_streaming_destination.{names.label}",
+        scenario.pipeline.scaling.model_dump() if scenario.pipeline.scaling else None,
     )
     if not scenario.snapshot.export:
         return
@@ -73,6 +74,8 @@ def pipe_blocks(
         {"source_field": ITEM_COLUMN, "destination_field": ITEM_COLUMN},
         loading,
         "aws_iam_role_policy.clickhouse",
+        # One-time loads are not scaled by replicas.
+        None,
     )
 
 
@@ -84,6 +87,7 @@ def _pipe(
     mapping: dict[str, str],
     settings: dict[str, int],
     depends_on: str,
+    scaling: dict[str, Any] | None,
 ) -> Block:
     body: dict[str, Any] = {
         "name": name,
@@ -92,6 +96,8 @@ def _pipe(
         "destination": destination,
         "field_mappings": [mapping],
     }
+    if scaling:
+        body["scaling"] = scaling
     if settings:
         body["settings"] = settings
     needed = dict.fromkeys([depends_on, "aws_iam_role_policy.clickhouse"])

@@ -80,7 +80,7 @@ def _value(value: Any) -> list[str]:
             return value.text.split("\n")
         case bool():
             return ["true" if value else "false"]
-        case int():
+        case int() | float():
             return [str(value)]
         case str():
             return [quoted(value)]

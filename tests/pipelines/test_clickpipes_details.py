@@ -132,6 +132,39 @@ def config(columns: list[dict[str, str]], **changes: Any) -> dict[str, Any]:
     return pipe_config(table="t", columns=columns, key_schema=key_schema, **changes)
 
 
+@pytest.mark.parametrize(
+    ("scaling", "message_bytes", "batch_bytes", "workers"),
+    [
+        (None, 8_000_000, 32_000_000, 4),
+        ({"replica_memory_gb": 0.5}, 8_000_000, 16_000_000, 4),
+        ({"replica_memory_gb": 1.0, "replicas": 3}, 16_000_000, 32_000_000, 12),
+        ({"replica_memory_gb": 8}, 16_000_000, 256_000_000, 4),
+    ],
+)
+def test_limits_follow_from_the_size_of_a_replica(
+    scaling: dict[str, Any] | None, message_bytes: int, batch_bytes: int, workers: int
+) -> None:
+    found = parse_config(config([{"name": "id", "type": "String"}], scaling=scaling)).settings
+    assert found.message_max_bytes == message_bytes
+    assert found.streaming_max_insert_bytes == batch_bytes
+    assert found.workers == workers
+
+
+@pytest.mark.parametrize(
+    ("scaling", "message"),
+    [
+        ({"replicas": 11}, "scaling.replicas = 11: ClickPipes takes 1 to 10"),
+        ({"replica_memory_gb": 0.1}, "scaling.replica_memory_gb = 0.1: ClickPipes takes 0.5 to 8"),
+        ({"memory": 1}, "scaling.memory is unknown"),
+    ],
+)
+def test_sizes_that_clickpipes_does_not_have_are_refused(
+    scaling: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message.replace(".", r"\.")):
+        parse_config(config([{"name": "id", "type": "String"}], scaling=scaling))
+
+
 def test_full_and_incremental_exports_in_a_row_follow_the_table(world: Servers) -> None:
     table = Table(world, {"id": "String", "x": "Int32"}, {"id": "S"})
     put(table, "kept", 1)

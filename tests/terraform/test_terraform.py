@@ -26,6 +26,7 @@ __all__ = ["servers"]
 
 CLICKPIPE: dict[str, Any] = {
     "name": str, "service_id": str, "settings": dict, "depends_on": list,
+    "scaling": {"replicas": int, "replica_cpu_millicores": int, "replica_memory_gb": float},
     "source": {
         "kinesis": {
             "format": str, "stream_name": str, "region": str, "iterator_type": str,
@@ -135,6 +136,16 @@ def test_the_pipes_say_what_the_scenario_says() -> None:
     (destination,) = resources(files, "aws_dynamodb_kinesis_streaming_destination")
     assert destination["approximate_creation_date_time_precision"] == "MILLISECOND"
     assert resources(files, "aws_kinesis_stream")[0]["shard_count"] == 3
+
+
+def test_the_size_of_the_pipe_is_the_scenarios() -> None:
+    files = files_of(loaded("quickstart", "pipeline.scaling={replica_memory_gb=2.0, replicas=2}"))
+    stream, snapshot = resources(files, "clickhouse_clickpipe")
+    fits(stream, CLICKPIPE, "clickhouse_clickpipe")
+    assert stream["scaling"] == {
+        "replicas": 2, "replica_cpu_millicores": 125, "replica_memory_gb": 2.0,
+    }  # fmt: skip
+    assert "scaling" not in snapshot
 
 
 def test_the_role_may_do_what_its_pipes_need_and_no_more() -> None:

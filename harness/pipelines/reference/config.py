@@ -14,6 +14,7 @@
                                       "sorting_key": ["id"], "partition_by": null}},
  "field_mappings": [{"source_field": "address.city", "destination_field": "city"}],
  "settings": {"streaming_max_insert_wait_ms": 200},
+ "scaling": {"replicas": 1, "replica_cpu_millicores": 125, "replica_memory_gb": 0.5},
  "version_column": "version", "version_type": "UInt64", "deleted_column": "is_deleted",
  "key_schema": [{"attribute_name": "id", "key_type": "HASH"}]}
 ```
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 MILLISECOND_DIGITS = 3
+SMALLEST_GB = 0.5
+SIZES = {
+    "replicas": (1, 10),
+    "replica_cpu_millicores": (125, 2000),
+    "replica_memory_gb": (SMALLEST_GB, 8.0),
+}
+"""The provider's `scaling` block, each with its least and most."""
 
 IteratorType = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 ITERATOR_TYPES = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
@@ -164,6 +172,7 @@ def pipe_config(
     deleted_column: str = "is_deleted",
     managed_table: bool = False,
     settings: Mapping[str, Any] | None = None,
+    scaling: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The JSON object of a pipe: what the runner writes to pipe.json from a scenario.
 
@@ -178,6 +187,7 @@ def pipe_config(
         export_url: `s3://bucket/prefix/AWSDynamoDB/<id>`; empty takes the environment's.
         managed_table: the pipe itself creates the target.
         settings: fields of `Settings`.
+        scaling: the provider's `replicas`, `replica_cpu_millicores` and `replica_memory_gb`.
     """
     streams: dict[str, Any] = {}
     start = {"iterator_type": iterator_type, "timestamp": timestamp or None}
@@ -210,6 +220,7 @@ def pipe_config(
             if c.get("attribute")
         ],
         "settings": dict(settings or {}),
+        **({"scaling": dict(scaling)} if scaling else {}),
         "version_column": version_column,
         "version_type": version_type,
         "deleted_column": deleted_column,
@@ -262,7 +273,9 @@ def parse_config(config: Mapping[str, Any]) -> PipeConfig:
         managed_table=bool(destination.get("managed_table", False)),
         sorting_key=tuple(definition.get("sorting_key") or key_columns),
         partition_by=definition.get("partition_by") or "",
-        settings=_settings(config.get("settings") or {}),
+        settings=_settings(
+            {**scaled(config.get("scaling") or {}), **(config.get("settings") or {})}
+        ),
     )
 
 
@@ -328,6 +341,32 @@ def _source(
     if source.get("dynamodb_streams") is not None:
         return "dynamodb_streams", source["dynamodb_streams"]
     return "none", {}
+
+
+def scaled(scaling: Mapping[str, Any]) -> dict[str, int]:
+    """The settings that follow from a pipe's size; empty where none is given.
+
+    A message may have 8 MB on the smallest replica and 16 MB on others, a batch 32 MB for each GB
+    of a replica's memory, and each replica has four workers. Source: ClickHouse docs, ClickPipes
+    for Kinesis and its scaling.
+
+    Raises:
+        UsageError: a size that ClickPipes does not have.
+    """
+    if not scaling:
+        return {}
+    for name, value in scaling.items():
+        if name not in SIZES:
+            raise UsageError(f"scaling.{name} is unknown", hint=nearest(name, SIZES))
+        least, most = SIZES[name]
+        if not isinstance(value, int | float) or not least <= value <= most:
+            raise UsageError(f"scaling.{name} = {value}: ClickPipes takes {least:g} to {most:g}")
+    memory_gb = scaling.get("replica_memory_gb", SMALLEST_GB)
+    return {
+        "message_max_bytes": (8 if memory_gb <= SMALLEST_GB else 16) * 1_000_000,
+        "streaming_max_insert_bytes": round(32_000_000 * memory_gb),
+        "workers": 4 * scaling.get("replicas", 1),
+    }
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
+import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
@@ -63,6 +65,9 @@ def _side_by_side(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]
                         hint="run the same with --jobs 1 to see why",
                     ) from None
                 continue
+            if not isinstance(cell, Cell):
+                message, hint = cell
+                raise HarnessError(message, hint=hint)
             found[place] = cell
             done(cell)
     finally:
@@ -76,7 +81,13 @@ def _side_by_side(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]
 
 
 def _work(todo: Any, ended: Any) -> None:
+    # The parent decides when it is over; leaving properly removes the engine's folder.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with Bench() as bench:
         while (taken := todo.get()) is not None:
             place, task = taken
-            ended.put((place, run_cell(bench, task.pipeline, task.scenario, task.seeds)))
+            try:
+                ended.put((place, run_cell(bench, task.pipeline, task.scenario, task.seeds)))
+            except HarnessError as error:
+                ended.put((place, (error.message, error.hint)))

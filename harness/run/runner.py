@@ -10,7 +10,7 @@
     check     the source is scanned, FINAL is read, every check judges
 
 The destination is enabled after the load, so that only the export carries those items, and before
-the export, so that no change falls between the two.
+the export. Between, the operator acts, as `harness.run.operator` says.
 """
 
 from __future__ import annotations
@@ -286,8 +286,7 @@ class _Run:
         self.rate("changes", count)
 
     def rate(self, phase: str, count: int) -> None:
-        seconds = self.result.seconds[phase]
-        if count and seconds:
+        if count and (seconds := self.result.seconds[phase]):
             self.result.rates[f"{phase}_per_second"] = count / seconds
 
     def settle(

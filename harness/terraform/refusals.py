@@ -27,6 +27,7 @@ RANGES = {
     "object_storage_polling_interval_ms": (100, 3_600_000),
     "object_storage_max_insert_bytes": (10_485_760, 53_687_091_200),
     "object_storage_max_file_count": (1, 10_000),
+    "object_storage_use_cluster_function": (0, 1),
 }
 OURS = frozenset(
     {

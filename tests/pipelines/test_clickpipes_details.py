@@ -11,7 +11,10 @@ import pytest
 from harness.backends.embedded_aws import EmbeddedAws
 from harness.clock import WallClock
 from harness.errors import UsageError
+from harness.pipelines.reference.clickhouse import ClickHouse
+from harness.pipelines.reference.clusters import cluster_of, s3_function
 from harness.pipelines.reference.config import parse_config, pipe_config
+from harness.pipelines.reference.retry import Retry
 from tests.pipelines.conftest import BUCKET, Servers, Table
 
 if TYPE_CHECKING:
@@ -163,6 +166,26 @@ def test_sizes_that_clickpipes_does_not_have_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message.replace(".", r"\.")):
         parse_config(config([{"name": "id", "type": "String"}], scaling=scaling))
+
+
+def test_files_are_read_by_the_cluster_where_there_is_one(servers: Servers) -> None:
+    env = servers.environment()
+    clickhouse = ClickHouse(servers.clickhouse.url, Retry(env, seconds_max=1))
+    sizes = clickhouse.rows("SELECT cluster FROM system.clusters GROUP BY 1 HAVING count() > 1")
+    assert cluster_of(clickhouse) == (sizes[0][0] if sizes else "")
+    clickhouse.close()
+    assert s3_function("", ["http://a/b", "k'"]) == "s3('http://a/b', 'k\\'')"
+    assert s3_function("default", ["http://a/b"]) == "s3Cluster('default', 'http://a/b')"
+
+
+def test_who_may_not_see_clusters_loads_by_the_node(servers: Servers) -> None:
+    servers.sql.command("CREATE USER IF NOT EXISTS no_clusters IDENTIFIED BY 'secret'")
+    servers.sql.command("REVOKE ALL ON *.* FROM no_clusters")
+    host = servers.clickhouse.url.rpartition("@")[2]
+    url = f"http://no_clusters:secret@{host}"
+    clickhouse = ClickHouse(url, Retry(servers.environment(), seconds_max=1))
+    assert cluster_of(clickhouse) == ""
+    clickhouse.close()
 
 
 def test_full_and_incremental_exports_in_a_row_follow_the_table(world: Servers) -> None:

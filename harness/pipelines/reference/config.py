@@ -68,6 +68,7 @@ class Settings:
         bulk_page_records: pages of at least so many records are flattened by ClickHouse itself, as
             bulk.py has it; 0 for none.
         object_storage_concurrency: data files loaded side by side.
+        object_storage_use_cluster_function: `s3Cluster` where the server belongs to a cluster.
         object_storage_verify_checksums: compare each data file with the manifest's MD5.
         message_max_bytes: larger records go to the error table.
         retry_seconds_max: how long a source or ClickHouse may fail before the pipe stops.
@@ -84,6 +85,7 @@ class Settings:
     bulk_page_records: int = 500
     snapshot_margin_seconds: int = 300
     object_storage_concurrency: int = 4
+    object_storage_use_cluster_function: bool = True
     object_storage_verify_checksums: bool = True
     message_max_bytes: int = 8_000_000
     retry_seconds_max: int = 900

@@ -35,7 +35,8 @@ import orjson
 
 from harness.errors import PipelineError
 from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint
-from harness.pipelines.reference.clickhouse import literal, quote
+from harness.pipelines.reference.clickhouse import quote
+from harness.pipelines.reference.clusters import cluster_of, s3_function
 from harness.pipelines.reference.manifest import DataFile, Export, ExportReader
 from harness.pipelines.reference.retry import Stopped
 from harness.pipelines.reference.snapshot_sql import SnapshotSql
@@ -104,6 +105,7 @@ class SnapshotLoader:
         self.clickhouse = clickhouse
         self.bookkeeping = bookkeeping
         self.reader = ExportReader(aws.client("s3"), url, retry)
+        self._cluster = ""
         self._failure: Exception | None = None
         self._open_threads = 0
         self._lock = threading.Lock()
@@ -137,6 +139,8 @@ class SnapshotLoader:
                 return
         export = self.reader.read()
         source = f"export {export.identity}"
+        if self.config.settings.object_storage_use_cluster_function:
+            self._cluster = cluster_of(self.clickhouse)
         done = self.bookkeeping.load(source)
         if not done:
             # Before any row: a later export must know of this one, however it ends.
@@ -277,7 +281,7 @@ class SnapshotLoader:
             "JSONEachRow",
             sql.structure,
         )
-        return f"s3({', '.join(literal(argument) for argument in arguments)})"
+        return s3_function(self._cluster, arguments)
 
     def _delete_orphans(self, export: Export, source: str) -> None:
         """Delete what an earlier snapshot brought and this one no longer has."""

@@ -118,6 +118,48 @@ def checks(
     return 0 if all(one.passed for one in found) else 1
 
 
+@bench.command("fuzz")
+def fuzz(
+    *,
+    mutant: Annotated[
+        list[str] | None, typer.Option(help="Only this mutant; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    quick: Annotated[bool, typer.Option(help="15 s for each mutant: an impression.")] = False,
+    doc: Annotated[
+        Path | None, typer.Option(help="Write the result as a section of this document.")
+    ] = None,
+) -> int:
+    """Count examples a minute, and how long it takes to find each mutant and in how few steps.
+
+    Exit code 1 when a row misses its goal.
+    """
+    from harness.bench import fuzz as measure
+    from harness.bench import machine, show
+
+    effort = measure.QUICK if quick else measure.Effort()
+    found, kills = measure.bench(
+        effort,
+        mutants=mutant or [],
+        tell=lambda line: print(f"  {line}", file=sys.stderr),  # noqa: T201
+    )
+    about = machine.describe({})
+    if as_json:
+        told = [
+            {"mutant": k.mutant, "seconds": k.seconds, "steps": k.steps, "check": k.check}
+            for k in kills
+        ]
+        body = {"machine": about, "rows": [one.as_json() for one in found], "mutants": told}
+        _print_json(body)
+    else:
+        _print(show.table(found, []))
+    if doc is not None:
+        command = "harness bench fuzz" + " --quick" * quick
+        text = show.markdown(found, [], about, command) + "\n" + measure.markdown(kills)
+        show.write_section(doc, "Fuzz", text)
+    return 0 if all(one.passed for one in found) else 1
+
+
 def _compare(
     others: Sequence[Contender],
     row_names: Sequence[str],

@@ -1,0 +1,183 @@
+"""`harness bench fuzz`: how many examples a minute, how long until each mutant fails, and in how few steps.
+
+Each mutant is searched for until its first failure, on two processes, in the scenarios of the library
+in turn, as `harness fuzz` does it; nothing tells the search which scenario suits which mutant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from harness.bench.result import Measured
+from harness.bench.rows import Row
+from harness.clock import VirtualClock, stopwatch
+from harness.errors import UsageError
+from harness.fuzz.campaign import Campaign, Findings, search
+from harness.fuzz.ground import ground, grounds
+from harness.pipelines.mutants.zoo import zoo
+from harness.run.step_actions import RandomChooser
+from harness.run.step_world import Bench
+from harness.run.stepped import run_stepped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+REFERENCE = "clickpipes"
+WRITES = 20
+SEED = 1
+PER_MINUTE_BAR = 500.0
+KILL_SECONDS_BAR = 60.0
+STEPS_BAR = 6.0
+
+EXAMPLES = Row("examples", "/min", "process", budget=PER_MINUTE_BAR)
+KILL_MEDIAN = Row("time_to_kill_median", "s", "process", bar=None, lower_is_better=True)
+KILL_WORST = Row(
+    "time_to_kill_worst", "s", "process", lower_is_better=True, budget=KILL_SECONDS_BAR
+)
+SHRUNK = Row("shrunk_steps_median", "steps", "process", lower_is_better=True, budget=STEPS_BAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to look.
+
+    Attributes:
+        examples: timed ones.
+        seconds_max: for each mutant.
+        jobs: processes that search.
+    """
+
+    examples: int = 200
+    seconds_max: float = KILL_SECONDS_BAR
+    jobs: int = 2
+
+
+QUICK = Effort(examples=40, seconds_max=15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One mutant's first failure.
+
+    Attributes:
+        mutant: which.
+        seconds: until its first failure was met, before it was cut; None when it was not found.
+        steps: what was left of it.
+        check: that failed.
+        examples: that were run, by all processes.
+    """
+
+    mutant: str
+    seconds: float | None
+    steps: int = 0
+    check: str = ""
+    examples: int = 0
+
+
+def bench(
+    effort: Effort,
+    *,
+    mutants: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Measured], list[Kill]]:
+    """Measure.
+
+    Args:
+        effort: how long.
+        mutants: which; none for all that something can tell from the reference.
+        tell: told a line for each figure as it comes.
+
+    Raises:
+        UsageError: no such mutant.
+    """
+    names = list(mutants) or [m.name for m in zoo().values() if not m.equivalent]
+    for name in names:
+        if name not in zoo():
+            raise UsageError(f"no mutant {name!r}", hint="harness matrix names them")
+    rate = examples_per_minute(effort.examples)
+    tell(f"{rate:,.0f} examples a minute")
+    kills = []
+    for name in names:
+        kill = time_to_kill(name, effort)
+        kills.append(kill)
+        if kill.seconds is None:
+            tell(f"{name}: not found in {kill.examples} examples")
+        else:
+            tell(f"{name}: {kill.seconds:.1f} s, {kill.check}, {kill.steps} steps")
+    return _rows(rate, kills), kills
+
+
+def examples_per_minute(count: int) -> float:
+    """Of 20 writes each, faults, kills, reshards and duplicates among them, in one process."""
+    base = ground(overrides=("snapshot.export=false", f"workload.changes={WRITES}"))
+    base = base.model_copy(update={"workload": base.workload.model_copy(update={"items": 0})})
+    with Bench() as made:
+
+        def run(seed: int) -> None:
+            scenario = base.model_copy(update={"seed": seed})
+            run_stepped(made, scenario, RandomChooser(VirtualClock(seed=seed)), pipeline=REFERENCE)
+
+        run(0)
+        elapsed = stopwatch()
+        for seed in range(1, count + 1):
+            run(seed)
+        return count / elapsed() * 60
+
+
+def time_to_kill(mutant: str, effort: Effort) -> Kill:
+    """Search for a mutant until its first failure."""
+    with TemporaryDirectory() as folder:
+        findings = search(
+            Campaign(
+                tuple(grounds("", mutant)),
+                mutant,
+                SEED,
+                Path(folder),
+                seconds=effort.seconds_max,
+                jobs=effort.jobs,
+                first_only=True,
+                defect=mutant,
+            )
+        )
+    return _kill(mutant, findings)
+
+
+def _kill(mutant: str, findings: Findings) -> Kill:
+    if not findings.found or findings.first_seconds is None:
+        return Kill(mutant, None, examples=findings.examples)
+    found = next(iter(findings.found.values()))
+    # Cutting it down is no part of finding it.
+    seconds = max(0.0, findings.first_seconds - found.shrink_seconds)
+    return Kill(mutant, seconds, found.steps, found.failure.check, findings.examples)
+
+
+def _rows(rate: float, kills: Sequence[Kill]) -> list[Measured]:
+    seconds = [k.seconds for k in kills if k.seconds is not None]
+    steps = [k.steps for k in kills if k.seconds is not None]
+    missed = [k.mutant for k in kills if k.seconds is None]
+    why = {"embedded": f"not found: {', '.join(missed)}"} if missed else {}
+    killed = Row("mutants_killed", f"of {len(kills)}", "process", budget=float(len(kills)))
+    return [
+        Measured(EXAMPLES, rate, {}),
+        Measured(KILL_MEDIAN, median(seconds) if seconds else None, {}),
+        Measured(KILL_WORST, max(seconds) if seconds and not missed else None, {}, why),
+        Measured(killed, float(len(seconds)), {}),
+        Measured(SHRUNK, float(median(steps)) if steps else None, {}),
+    ]
+
+
+def markdown(kills: Sequence[Kill]) -> str:
+    """A table of the mutants."""
+    lines = ["| mutant | found after | check | steps |", "|---|---:|---|---:|"]
+    for kill in kills:
+        if kill.seconds is None:
+            lines.append(f"| `{kill.mutant}` | not found in {kill.examples} examples | | |")
+        else:
+            lines.append(
+                f"| `{kill.mutant}` | {kill.seconds:.1f} s | {kill.check} | {kill.steps} |"
+            )
+    return "\n".join(lines) + "\n"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.faults.fault import known_faults
 from harness.fuzz.written import renumbered, with_markers
 from harness.run.step_actions import PATIENCE, Action, RecordedChooser
+from harness.run.step_external import is_program
 from harness.run.stepped import run_stepped
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     Make = Callable[[dict[str, Any]], Pipeline]
 
+PROGRAM_PATIENCE = 40
 ENOUGH = 1_000
 """A bound that a recording never meets: it holds what is to be done, and no more."""
 
@@ -71,6 +73,9 @@ def play(
         DidNotReplay: it is strict, and a step is not possible.
         UsageError: no such pipeline.
     """
+    if make is None and is_program(script.scenario, script.pipeline):
+        # Each step that leads to another takes real time: the program sleeps between.
+        patience = min(patience, PROGRAM_PATIENCE)
     chooser = RecordedChooser(script.steps, strict=strict, patience=patience)
     result = run_stepped(
         bench,

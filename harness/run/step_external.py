@@ -27,6 +27,7 @@ from harness.run.pipelines import is_own
 from harness.run.step_counts import Incarnation
 from harness.run.step_example import EAGER, REQUEST_SECONDS, Example
 from harness.run.step_gate_server import StepGateServer
+from harness.run.step_patience import Habit, Patience
 from harness.run.step_process import Life, ProcessActivities
 from harness.run.step_transport import drained
 
@@ -50,6 +51,8 @@ ADVANCE_SECONDS = 0.5
 FRUITLESS_MAX = 4
 IDLE = 0.6
 LOG_LINES_NOTED = 5
+_HABITS: dict[tuple[str, ...], Habit] = {}
+"""By command and folder."""
 
 
 def is_program(scenario: Scenario, name: str) -> bool:
@@ -76,6 +79,8 @@ class ExternalExample(Example):
         self._quiet_seconds = 0.0
         self._since_moved = stopwatch()
         self._fruitless = 0
+        command = (*(scenario.pipeline.command or ()), str(scenario.folder))
+        self._patience = Patience(_HABITS.setdefault(command, Habit()))
         self._last_words: list[str] = []
         super().__init__(bench, scenario, NoOpPipeline, operations)
         self._processes = ProcessActivities(self.gate.open)
@@ -101,6 +106,7 @@ class ExternalExample(Example):
         self._processes.add(life)
         self.incarnation = Incarnation(self.incarnations, life.main)
         self._fruitless = 0
+        self._patience.forget()
         self._stir()
         self.note("pipeline", incarnation=self.incarnations, state="started")
         return f"incarnation {self.incarnations}"
@@ -137,6 +143,12 @@ class ExternalExample(Example):
         saw = self._shown(passage, answer)
         if passage.asked.operation == "INSERT" or "records" in saw:
             self._stir()
+        if not saw.startswith("200"):
+            self._patience.forget()
+        elif passage.asked.operation == "INSERT":
+            self._patience.stored()
+        elif passage.asked.operation == "GetRecords" and saw != "200":
+            self._patience.read()
         self._pass_time(passage, saw)
         self.activities.reply(activity, answer)
         return saw
@@ -169,7 +181,11 @@ class ExternalExample(Example):
 
         Its buffers are flushed by its own clock, so the world's cannot tell.
         """
-        return self._since_moved() >= self.scenario.settle.stall_seconds
+        most = self.scenario.settle.stall_seconds
+        life = self._life()
+        if life is None or life.was_refused:
+            return self._since_moved() >= most
+        return self._since_moved() >= self._patience.seconds(most)
 
     def eagerness(self, activity: Activity) -> float:
         """How soon a request should be answered: a poll that will find nothing can wait."""

@@ -135,6 +135,9 @@ class Backdrop:
     def _request(self, event: Event) -> None:
         fault, self._fault = self._fault, None
         operation, status = event.get("operation"), event.get("status")
+        if event.get("service") == "streams":
+            # DynamoDB Streams numbers its records in its own way: they are not the relay's.
+            return
         if operation in ("GetRecords", "SubscribeToShard"):
             self.asked[str(event.get("subject", ""))] = event["at"]
         if operation == "GetRecords" and event.get("records"):

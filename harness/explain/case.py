@@ -103,7 +103,7 @@ class Case:
     @cached_property
     def unread(self) -> list[Change]:
         """Changes that lie in the stream, and that no page ever held."""
-        if not self.backdrop.pages and not self.backdrop.asked:
+        if not self.backdrop.asked:
             return []
         return [
             change

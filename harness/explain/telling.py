@@ -164,7 +164,7 @@ class Teller:
             self._reading(page, handed[page])
         for change in self.life.changes:
             is_known = any(number for _, _, number in change.deliveries)
-            if is_known and not change.readings and self.backdrop.pages:
+            if is_known and not change.readings and self.backdrop.asked:
                 self.add(
                     self.backdrop.end_us, "pipeline", "unread", f"{change.write} was never read",
                     write=change.write, shard=change.deliveries[0][1], tag="unread",

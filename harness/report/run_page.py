@@ -156,8 +156,8 @@ def _wanted(material: Material) -> list[KeyText]:
         if end.what and len(chosen) < LIVES_DIFFER_MAX:
             chosen[key] = None
     well = [key for key, end in material.ends.items() if not end.what]
-    # Keys with more stored rows have more to tell.
-    well.sort(key=lambda key: -len(material.ends[key].rows))
+    # Keys with more rows have more to tell.
+    well.sort(key=lambda key: -len(material.ends[key].applied or material.ends[key].rows))
     for key in well[: LIVES_SAMPLE // 2] + well[:: max(1, len(well) // (LIVES_SAMPLE // 2))]:
         if len(chosen) < LIVES_DIFFER_MAX + LIVES_SAMPLE:
             chosen[key] = None

@@ -166,3 +166,19 @@ def test_a_run_that_broke_off_makes_a_page_that_says_so(browser: Browser, tmp_pa
         assert "1 damaged line of history.jsonl left out" in notes
         assert len(opened.texts("#keys button")) == 14
         assert opened.complaints == []
+
+
+def test_a_real_run_fills_every_lane(browser: Browser, tmp_path: Path) -> None:
+    small = ("--set", "workload.items=20", "--set", "workload.changes=40")
+    broken = ("--pipeline", "swaps-two-versions", "--no-expect")
+    ended = harness(tmp_path, "run", "quickstart", "--report", *broken, *small)
+    assert ended.code == 1, ended.err
+    place = tmp_path / "runs" / "latest" / "report.html"
+    assert f"report: {place.resolve().relative_to(tmp_path)}" in ended.err
+    with browser.open(place.resolve()) as opened:
+        story = opened.texts("#story")[0]
+        for told in ("into shard", "GetRecords hands out", "INSERT #", " enters", "FINAL shows"):
+            assert told in story
+        assert "harness run quickstart --seed 1" in opened.texts(".command code")[0]
+        assert opened.texts("#time h3")[0] == "Throughput"
+        assert opened.complaints == []

@@ -146,7 +146,7 @@
     const rows = [];
     let last = null;
     for (const moment of one.moments) {
-      if (last !== null && moment.at_us - last > 1e6) box.append(el("div", { class: "gap" }, seconds(moment.at_us - last) + " later"));
+      if (last !== null && moment.at_us - last > 1e6) box.append(el("div", { class: "gap" }, ((moment.at_us - last) / 1e6).toFixed(1) + " s later"));
       last = moment.at_us;
       const act = ["fault", "life", "operator"].includes(moment.kind);
       const odd = ["tie", "again", "overtakes", "late-again", "undelivered"].includes(moment.tag);

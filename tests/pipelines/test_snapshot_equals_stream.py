@@ -181,7 +181,7 @@ def _insert_in_two_steps(servers: Servers, config: Any, drawn: list[Any], lines:
             sample.learn(item)
     whole = SnapshotSql(config, VersionLayout("UInt64"), version_us=1, is_incremental=False)
     table = f"format(JSONEachRow, {literal(whole.structure)}, {literal(lines)})"
-    narrow, wide = whole.made_for(sample.tags), whole.made_for(every.tags)
+    narrow, wide = whole.made_for(sample.tags, sample.always), whole.made_for(every.tags)
     servers.sql.command(narrow.insert_rows(table), settings=LOAD_SETTINGS)
     servers.sql.command(wide.insert_rows(table, unless=narrow.known), settings=LOAD_SETTINGS)
     repeated = servers.sql.query(f"SELECT count() - uniqExact(k) FROM {config.table}")

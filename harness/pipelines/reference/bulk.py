@@ -97,7 +97,7 @@ class Bulk:
     def unknown(self, rows: Sequence[BulkRow]) -> list[bool]:
         """Which rows hold type tags that the statement is not made for; the next one is."""
         items = [_item(row[2][2]) for row in rows]
-        found = [bool(self._types.unknown(item)) for item in items]
+        found = [self._types.is_unknown(item) for item in items]
         for item, is_new in zip(items, found, strict=True):
             if is_new and self._types.learn(item):
                 self._statement = ""

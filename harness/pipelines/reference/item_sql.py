@@ -24,11 +24,13 @@ from harness.pipelines.reference.sql_cells import (
     whole,
 )
 from harness.pipelines.reference.sql_json import plain_json
+from harness.pipelines.reference.typed_image import TypedImage
 from harness.pipelines.reference.wire_types import ANY, NESTED, taken_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from harness.pipelines.reference.column_types import ColumnType
     from harness.pipelines.reference.config import Column, PipeConfig
     from harness.pipelines.reference.wire_types import Tags
 
@@ -66,6 +68,8 @@ class ItemSql:
             list or set counts as not storable.
         tags: of each column, those that the statement is made for (see wire_types.py); None for
             all. A value with another counts as not storable.
+        always: of each column, whether the statement may take it that there always is a value
+            (see typed_image.py); None for no such column.
 
     Attributes:
         names: the attributes that columns show, in the order of `image_type`.
@@ -81,12 +85,16 @@ class ItemSql:
         may_be_gone: bool,
         binary_layers: int = 1,
         tags: Sequence[Tags] | None = None,
+        always: Sequence[bool] | None = None,
     ) -> None:
         self.names = list(dict.fromkeys(str(c.path[0]) for c in config.columns if c.path))
         self.needs_text = any(not c.path for c in config.columns)
         self.cells: list[tuple[Column, SqlCell]] = []
         self._may_be_gone = may_be_gone
         self.tags: Sequence[Tags] = tags or [ANY] * len(config.columns)
+        is_typed = always if always and not may_be_gone else [False] * len(config.columns)
+        self._typed = TypedImage(config, self.tags, is_typed)
+        self._is_mapped: list[bool] = []
         self._binary_layers = binary_layers
         self._maps: list[str] = []
         self._parts: list[str] = []
@@ -97,11 +105,14 @@ class ItemSql:
             self.cells.append((column, self._cell(containers, column, index)))
         keys = set(config.key_columns)
         present = [
-            f"g{i} NOT IN ('', 'NULL')" for i, (c, _) in enumerate(self.cells) if c.name in keys
+            f"g{i} NOT IN ('', 'NULL')"
+            for i, (c, _) in enumerate(self.cells)
+            if c.name in keys and self._is_mapped[i]
         ]
         single = []
-        if self.names:
-            lengths = ", ".join(f"length(a{number})" for number in range(len(self.names)))
+        mapped = [n for n, name in enumerate(self.names) if name not in self._typed.types]
+        if mapped:
+            lengths = ", ".join(f"length(a{number})" for number in mapped)
             single.append(f"arrayMax([{lengths}]) < 2")
         if binary_layers > 1:
             single += [
@@ -114,9 +125,16 @@ class ItemSql:
         self.storable = f"NOT has([{', '.join(claims)}], 0)"
 
     @property
+    def is_typed(self) -> bool:
+        """Some attributes are taken to be always there."""
+        return bool(self._typed.types)
+
+    @property
     def image_type(self) -> str:
         """The type to extract an item as."""
-        return f"Tuple({', '.join(f'{quote(name)} {VALUE}' for name in self.names)})"
+        types = self._typed.types
+        held = ", ".join(f"{quote(name)} {types.get(name, VALUE)}" for name in self.names)
+        return f"Tuple({held})"
 
     def maps(self, of: Callable[[str, int], str]) -> str:
         """The columns a0, a1, … that `lines` reads.
@@ -129,18 +147,21 @@ class ItemSql:
 
     @property
     def known(self) -> str:
-        """True where every value has a tag that the statement is made for."""
-        claims = [
-            f"g{i} IN ({', '.join(literal(tag) for tag in ('', 'NULL', *sorted(tags)))})"
-            for i, tags in enumerate(self.tags)
-        ]
+        """True where every value has a tag that the statement is made for.
+
+        In terms of the tags that a statement reads to which all values are maps.
+        """
+        claims = []
+        for i, tags in enumerate(self.tags):
+            listed = [*(("", "NULL") if self._is_mapped[i] else ()), *sorted(tags)]
+            claims.append(f"g{i} IN ({', '.join(map(literal, listed))})")
         return f"NOT has([{', '.join(claims)}], 0)"
 
     def lines(self, read: str) -> str:
         """The subqueries over `read`, layer by layer, so that nothing is written out twice."""
         parts = [*self._parts, *(s.column(exact=e) for e, s in self._plain.items() if s.raws)]
-        lines = self.tagged(read)
-        for layer in (parts, self._parsed):
+        lines = read
+        for layer in (self._maps, parts, self._parsed):
             if layer:
                 lines = f"SELECT *, {', '.join(layer)} FROM ({lines})"
         return lines
@@ -159,6 +180,13 @@ class ItemSql:
 
     def _cell(self, containers: SqlCells, column: Column, index: int) -> SqlCell:
         kind, tags = column.type, self.tags[index]
+        typed = None
+        if column.path:
+            attribute = f"a{self.names.index(str(column.path[0]))}"
+            typed = self._typed.leaf(index, attribute)
+        self._is_mapped.append(typed is None)
+        if typed is not None:
+            return self._typed_cell(containers, column, index, typed)
         tag, body = f"g{index}", f"w{index}"
         self._tag(column, index)
         if kind.family in CONTAINERS:
@@ -171,8 +199,36 @@ class ItemSql:
         names = Parts(
             tag, f"s{index}_", f"n{index}_", f"b{index}_", f"y{index}_", plain=plain, tags=tags
         )
+        self._parse(kind, names, tag, body, index)
+        value = f"v{index}" if kind.nullable else f"ifNull(v{index}, {default(kind)})"
+        if not column.path and self._may_be_gone:
+            value = f"if(gone, {default(kind)}, {value})"
+        return SqlCell(value, f"(isNotNull(v{index}) OR {tag} {NONE})")
+
+    def _typed_cell(
+        self, containers: SqlCells, column: Column, index: int, typed: tuple[str, str]
+    ) -> SqlCell:
+        """A column whose value is always there, with one tag."""
+        kind, (tag, body) = column.type, typed
+        if kind.family in CONTAINERS:
+            cell = containers.container(kind, literal(tag), f"w{index}", self.tags[index])
+            self._maps.append(f"{body} AS w{index}")
+            fits = f"notEmpty(w{index}) AND ifNull({cell.storable}, 0)"
+            self._parsed += [f"{cell.value} AS v{index}", f"({fits}) AS k{index}"]
+            return SqlCell(f"v{index}", f"k{index}")
+        self._maps.append(f"{body} AS w{index}")
+        names = Parts(
+            literal(tag), f"s{index}_", f"n{index}_", f"b{index}_", f"y{index}_",
+            plain="NULL", tags=self.tags[index],
+        )  # fmt: skip
+        self._parse(kind, names, literal(tag), f"w{index}", index)
+        value = f"v{index}" if kind.nullable else f"ifNull(v{index}, {default(kind)})"
+        return SqlCell(value, f"isNotNull(v{index})")
+
+    def _parse(self, kind: ColumnType, names: Parts, tag: str, body: str, index: int) -> None:
+        """Column v: the value as Nullable; what it is made of comes first where it is long."""
         parsed = scalar(kind, names)
-        held = parts_of(tag, body, tags, binary_layers=self._binary_layers)
+        held = parts_of(tag, body, names.tags, binary_layers=self._binary_layers)
         for part, expression in held.items():
             name = getattr(names, part)
             uses = parsed.count(name)
@@ -181,10 +237,6 @@ class ItemSql:
             elif uses:
                 self._parts.append(f"{expression} AS {name}")
         self._parsed.append(f"{parsed} AS v{index}")
-        value = f"v{index}" if kind.nullable else f"ifNull(v{index}, {default(kind)})"
-        if not column.path and self._may_be_gone:
-            value = f"if(gone, {default(kind)}, {value})"
-        return SqlCell(value, f"(isNotNull(v{index}) OR {tag} {NONE})")
 
     def _container(self, containers: SqlCells, column: Column, index: int) -> SqlCell:
         elements: list[str] = []

@@ -217,7 +217,7 @@ class SnapshotLoader:
         token = f"{source} {file.key}"
         settings = {**LOAD_SETTINGS, "insert_deduplication_token": token}
         types = self._sampled(export, file)
-        narrow = sql.made_for(types.tags)
+        narrow = sql.made_for(types.tags, types.always)
         written = self.clickhouse.insert_select(narrow.insert_rows(table), settings)
         if written == file.item_count:
             return
@@ -236,7 +236,7 @@ class SnapshotLoader:
 
     def _sampled(self, export: Export, file: DataFile) -> WireTypes:
         """Which type tags the first items of a file have."""
-        types = WireTypes(self.config)
+        types = WireTypes(self.config.without_virtual)
         for line in self.reader.sample(file):
             try:
                 read = orjson.loads(line)

@@ -29,6 +29,8 @@ class SnapshotSql:
         version_us: stamp of all rows of a full export.
         is_incremental: each line has its own stamp, and may be a delete.
         tags: of each column, those that the statements are made for; None for all.
+        always: of each column, whether they may take it that there always is a value; then they
+            can only insert.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class SnapshotSql:
         version_us: int,
         is_incremental: bool,
         tags: Sequence[Tags] | None = None,
+        always: Sequence[bool] | None = None,
     ) -> None:
         self._made_of = (config, layout)
         self._options = {"version_us": version_us, "is_incremental": is_incremental}
@@ -47,16 +50,21 @@ class SnapshotSql:
         self.structure = INCREMENTAL if is_incremental else FULL
         self._version = layout.sql(version_us)
         self._ticks_per_ms = layout.ticks_per_us * 1000
-        self._items = ItemSql(config, may_be_gone=is_incremental, tags=tags)
+        self._items = ItemSql(config, may_be_gone=is_incremental, tags=tags, always=always)
 
-    def made_for(self, tags: Sequence[Tags]) -> Self:
-        """The same for these tags alone: it stores less, and takes less time to analyse."""
-        return type(self)(*self._made_of, **self._options, tags=tags)  # type: ignore[arg-type] # by name
+    def made_for(self, tags: Sequence[Tags], always: Sequence[bool] | None = None) -> Self:
+        """The same for these tags alone: it stores less, and takes less time."""
+        return type(self)(*self._made_of, **self._options, tags=tags, always=always)  # type: ignore[arg-type] # by name
 
     @property
     def tags(self) -> Sequence[Tags]:
         """Of each column, those that the statements are made for."""
         return self._items.tags
+
+    @property
+    def is_typed(self) -> bool:
+        """Some attributes are taken to be always there."""
+        return self._items.is_typed
 
     def tags_of(self, table: str) -> str:
         """Of each column, those that occur, as one array of arrays."""

@@ -182,6 +182,8 @@ class SqlCells:
             one = literal(sets[0][0]) if len(sets) == 1 else f"substring({tag}, 1, 1)"
             element = self.element(kind.inner[0], one, y, frozenset(member[0] for member in sets))
             held = f"if({tag} IN ({_listed(sets)}), JSONExtract({body}, 'Array(String)'), [])"
+            if tag.startswith("'"):
+                held = body  # it was extracted as what it is
             cells.append(
                 SqlCell(
                     held if element.value == y else f"arrayMap({y} -> {element.value}, {held})",

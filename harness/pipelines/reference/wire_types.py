@@ -14,6 +14,7 @@ from harness.pipelines.reference.paths import follow
 
 if TYPE_CHECKING:
     from harness.pipelines.reference.config import PipeConfig
+    from harness.pipelines.reference.paths import Path
 
 Tags = frozenset[str]
 NESTED: Tags = frozenset({"M", "L", "SS", "NS", "BS"})
@@ -45,6 +46,7 @@ class WireTypes:
 
     Attributes:
         tags: of each column, in their order.
+        always: of each column, whether every item had a value for it.
     """
 
     def __init__(self, config: PipeConfig) -> None:
@@ -52,31 +54,40 @@ class WireTypes:
         self.tags: tuple[Tags, ...] = tuple(
             frozenset() if path else frozenset({"M"}) for path in self._paths
         )
+        self.always = [True] * len(self._paths)
 
     def learn(self, item: Any) -> bool:
         """Look at one item's DynamoDB JSON; returns True when a tag is new.
 
         What is no item teaches nothing: others will say so.
         """
-        new = self.unknown(item)
-        if new:
+        found = [_tag_at(item, path) for path in self._paths]
+        is_new = False
+        for index, tag in enumerate(found):
+            if tag not in ANY:
+                self.always[index] = False
+            elif tag not in self.tags[index]:
+                is_new = True
+        if is_new:
             self.tags = tuple(
-                tags | {new[index]} if index in new else tags
-                for index, tags in enumerate(self.tags)
+                tags | ({tag} & ANY) for tags, tag in zip(self.tags, found, strict=True)
             )
-        return bool(new)
+        return is_new
 
-    def unknown(self, item: Any) -> dict[int, str]:
-        """The tags of an item that were not seen before, by column."""
-        found = {}
-        for index, (path, known) in enumerate(zip(self._paths, self.tags, strict=True)):
-            try:
-                value = follow(item, path) if path else None
-                if value is None:
-                    continue
-                (tag,) = value
-            except (ValueError, TypeError, AttributeError, KeyError, IndexError):
-                continue
-            if tag not in known and tag in ANY:
-                found[index] = tag
-        return found
+    def is_unknown(self, item: Any) -> bool:
+        """True for an item with a tag that was not seen before."""
+        return any(
+            tag in ANY and tag not in known
+            for path, known in zip(self._paths, self.tags, strict=True)
+            for tag in (_tag_at(item, path),)
+        )
+
+
+def _tag_at(item: Any, path: Path) -> str:
+    """The tag of the value at a path; empty where there is none that could be read."""
+    try:
+        value = follow(item, path) if path else {"M": item}
+        (tag,) = value or ("",)
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+        return ""
+    return str(tag)

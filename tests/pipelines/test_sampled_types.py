@@ -1,0 +1,140 @@
+"""A statement made for the types of a sample stores the same rows as one that is made for all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from harness.pipelines.reference.bulk import Bulk
+from harness.pipelines.reference.clickhouse import literal
+from harness.pipelines.reference.config import parse_config, pipe_config
+from harness.pipelines.reference.snapshot import LOAD_SETTINGS
+from harness.pipelines.reference.snapshot_sql import SnapshotSql
+from harness.pipelines.reference.target import target_statement
+from harness.pipelines.reference.versions import VersionLayout
+from harness.pipelines.reference.wire_types import WireTypes
+from tests.pipelines.conftest import Table
+
+if TYPE_CHECKING:
+    from tests.pipelines.conftest import Servers
+
+COLUMNS = {
+    "k": "String", "s": "Nullable(String)", "low": "LowCardinality(String)", "n": "Int64",
+    "wide": "Nullable(UInt256)", "price": "Decimal(10, 2)", "ratio": "Float64", "yes": "Bool",
+    "bits": "UInt8", "raw": "String", "at": "DateTime64(3)", "epoch": "DateTime", "day": "Date",
+    "kind": "Enum8('b' = 1, 'a' = 2)", "id": "UUID", "tags": "Array(String)",
+    "sizes": "Array(Decimal(10, 2))", "city": "String", "zip": "Nullable(Int32)",
+    "list": "Array(Nullable(String))", "inner": "Map(String, Int8)", "digits": "String",
+}  # fmt: skip
+PATHS = {"city": "address.city", "zip": "address.zip"}
+WHOLE: dict[str, Any] = {
+    "s": {"S": "text"}, "low": {"S": "x"}, "n": {"N": "-5"}, "wide": {"N": "1" + "0" * 60},
+    "price": {"N": "123.45"}, "ratio": {"N": "0.1"}, "yes": {"BOOL": True}, "bits": {"N": "7"},
+    "raw": {"B": "AP8="}, "at": {"S": "2020-01-01T10:00:00.123Z"}, "epoch": {"N": "1577872800"},
+    "day": {"S": "2020-02-29"}, "kind": {"S": "a"},
+    "id": {"S": "0a556908-f72b-4be6-9048-9e60715358d4"}, "tags": {"SS": ["a", "\"b\\"]},
+    "sizes": {"NS": ["1.5", "-2"]}, "address": {"M": {"city": {"S": "é"}, "zip": {"N": "1"}}},
+    "list": {"L": [{"S": "a"}, {"NULL": True}]}, "inner": {"M": {"a": {"N": "1"}}},
+    "digits": {"N": "1.10"},
+}  # fmt: skip
+OTHERS: list[dict[str, Any]] = [
+    *({name: None} for name in WHOLE),
+    *({name: {"NULL": True}} for name in WHOLE),
+    {"s": {"N": "1.5"}}, {"s": {"M": {"a": {"N": "1"}}}}, {"low": {"BOOL": False}},
+    {"n": {"N": "9223372036854775808"}}, {"n": {"S": "1"}}, {"wide": {"N": "-1"}},
+    {"price": {"N": "123456789.12"}}, {"price": {"N": "0.001"}}, {"yes": {"N": "1"}},
+    {"yes": {"N": "2"}}, {"bits": {"BOOL": True}}, {"bits": {"N": "256"}}, {"raw": {"S": "AP8="}},
+    {"at": {"N": "1577872800.5"}}, {"at": {"S": "yesterday"}}, {"epoch": {"N": "-1"}},
+    {"day": {"S": "2021-02-29"}}, {"kind": {"S": "c"}}, {"id": {"S": ""}},
+    {"tags": {"L": [{"S": "a"}]}}, {"tags": {"NS": ["1"]}}, {"tags": {"S": "a"}},
+    {"sizes": {"NS": ["1.555"]}}, {"address": {"M": {"city": {"S": "only"}}}},
+    {"address": {"M": {}}}, {"address": {"S": "none"}}, {"list": {"SS": ["x"]}},
+    {"inner": {"M": {"a": {"S": "1"}}}},
+]  # fmt: skip
+SAMPLED = 10
+
+
+def _items() -> list[dict[str, Any]]:
+    changed = [{**WHOLE, **other} for other in OTHERS]
+    full = [dict(WHOLE) for _ in range(SAMPLED)] + changed
+    return [
+        {"k": {"S": f"{number:03d}"}, **{n: v for n, v in item.items() if v is not None}}
+        for number, item in enumerate(full)
+    ]
+
+
+def _loaded(servers: Servers, name: str, sample: int | None) -> list[tuple[Any, ...]]:
+    columns = [
+        {"name": n, "type": t, **({"attribute": PATHS[n]} if n in PATHS else {})}
+        for n, t in COLUMNS.items()
+    ]
+    key_schema = [{"attribute_name": "k", "key_type": "HASH"}]
+    config = parse_config(
+        pipe_config(table=name, columns=columns, key_schema=key_schema, source="none")
+    )
+    servers.sql.command(target_statement(config))
+    items = _items()
+    lines = "\n".join(orjson.dumps({"Item": item}).decode() for item in items)
+    every = SnapshotSql(config, VersionLayout("UInt64"), version_us=1, is_incremental=False)
+    table = f"format(JSONEachRow, {literal(every.structure)}, {literal(lines)})"
+    if sample is None:
+        servers.sql.command(every.insert_rows(table), settings=LOAD_SETTINGS)
+    else:
+        types = WireTypes(config)
+        for item in items[:sample]:
+            types.learn(item)
+        narrow = every.made_for(types.tags, types.always)
+        assert narrow.is_typed
+        servers.sql.command(narrow.insert_rows(table), settings=LOAD_SETTINGS)
+        first = servers.sql.query(f"SELECT count() FROM {name}").result_rows[0][0]
+        assert SAMPLED <= first < len(items)
+        found = servers.sql.query(every.made_for(types.tags).tags_of(table)).result_rows[0][0]
+        wide = every.made_for([frozenset(tags) - {"", "NULL"} for tags in found])
+        servers.sql.command(wide.insert_rows(table, unless=narrow.known), settings=LOAD_SETTINGS)
+    shown = ", ".join(f"toString({n})" for n in COLUMNS)
+    return list(servers.sql.query(f"SELECT {shown} FROM {name} ORDER BY k").result_rows)
+
+
+def test_what_the_sample_always_had_is_taken_as_that_and_nothing_else_is(servers: Servers) -> None:
+    wide = _loaded(servers, "sampled_none", None)
+    sampled = _loaded(servers, "sampled_first", SAMPLED)
+    assert sampled == wide
+    assert len(wide) == len({row[0] for row in wide})
+    # Ten as sampled, all that lack one attribute or have it NULL, and what fits in another way.
+    assert len(wide) > SAMPLED + 2 * len(WHOLE)
+
+
+def test_the_bulk_statement_is_made_again_for_types_that_come_later(servers: Servers) -> None:
+    table = Table(servers, {"id": "String", "v": "String"}, {"id": "S"})
+    table.enable_stream()
+    for number in range(40):
+        table.put({"id": {"S": f"{number:03d}"}, "v": {"S": "text"}})
+    expected = [(f"{number:03d}", "text") for number in range(40)]
+    with table.running(settings={"bulk_page_records": 1}):
+        table.wait_for_rows(expected)
+        table.put({"id": {"S": "040"}, "v": {"N": "1.5"}})
+        table.put({"id": {"S": "041"}, "v": {"M": {"a": {"NULL": True}}}})
+        table.wait_for_rows([*expected, ("040", "1.5"), ("041", '{"a":null}')])
+    assert table.errors() == []
+
+
+def test_a_record_is_known_as_unknown_until_it_was_learnt() -> None:
+    config = parse_config(
+        pipe_config(
+            table="t",
+            columns=[{"name": "k", "type": "String"}, {"name": "v", "type": "String"}],
+            key_schema=[{"attribute_name": "k", "key_type": "HASH"}],
+        )
+    )
+    bulk = Bulk(config)
+
+    def row(value: dict[str, Any]) -> Any:
+        image = {"k": {"S": "a"}, "v": value}
+        data = orjson.dumps({"eventName": "INSERT", "dynamodb": {"NewImage": image}})
+        return 1, "shard", ("1", 0, data)
+
+    first = bulk.statement([row({"S": "x"})])
+    assert bulk.unknown([row({"S": "y"}), row({"N": "1"}), row({"N": "2"})]) == [False, True, True]
+    assert bulk.unknown([row({"N": "3"})]) == [False]
+    assert bulk.statement([]) != first

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from harness.checks.evidence import Evidence
 
 Event = Mapping[str, Any]
-READS = ("GetRecords", "SubscribeToShard")
+ENDS = ("killed", "exited", "stopped")
+"""States of an incarnation that is no more; a paused one may go on."""
+
 SCANS = ("Scan", "Query", "GetItem", "BatchGetItem", "ExecuteStatement")
 IDLE_US = 1_000_000
 """Nothing new for so long: from here on a pipeline has nothing to do."""
 
-_OK = 200
+_GIVEN = (200, 206)
+_EXPORT_DATA = "/data/"
 
 
 @dataclass(slots=True)
@@ -117,7 +120,6 @@ class JournalReader:
         self._writes = len(evidence.writes)
         self._shards: dict[str, ShardReading] = {}
         self._newest: dict[str, int] = {}
-        self._seen: set[int] = set()
         self._busy_us = 0
         self._polls: Counter[str] = Counter()
         self._feeds = {
@@ -160,13 +162,14 @@ class JournalReader:
             self._polls[event["subject"]] += 1
             if event.get("records"):
                 self._page(event)
-        elif event["status"] != _OK:
+        elif event["status"] not in _GIVEN:
             return
         elif operation == "INSERT":
             self._insert(event)
-        elif operation in SCANS or (operation == "GET" and "AWSDynamoDB/" in event["subject"]):
+        elif operation in SCANS or (operation == "GET" and _EXPORT_DATA in event["subject"]):
             # What a snapshot brings is not counted at the gate: as much as was ever written.
             self._journal.budget += self._writes
+            self._journal.shown.fetched_export()
 
     def _insert(self, event: Event) -> None:
         if event["subject"] != self._target:
@@ -225,7 +228,7 @@ class JournalReader:
         self._busy(event["at"])
         if event.get("from_export"):
             self._journal.shown.stored_export()
-        if event["state"] in ("killed", "exited", "stopped"):
+        if event["state"] in ENDS:
             self._journal.ends.append(event["state"])
             self._journal.records_before_end = self._journal.records
 

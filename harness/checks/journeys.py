@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from harness.checks.difference import compare, row_key, writes_by_key
-from harness.checks.journal import key_text
+from harness.checks.journal import ENDS, key_text
 from harness.checks.order import numbers_of
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Follower:
         elif kind == "pipeline":
             if event["state"] == "started":
                 self._is_up = True
-            else:
+            elif event["state"] in ENDS:
                 self._generation += self._is_up
                 self._is_up = False
 

@@ -77,6 +77,29 @@ def test_a_split_shard_excuses_nothing() -> None:
     assert story.answer(CHECK) == ("fail", True)
 
 
+def test_a_row_of_an_export_that_the_pipeline_fetched_may_be_ahead_of_the_stream_once() -> None:
+    """It holds what the stream is still to bring, versioned below all of it."""
+    story = Story()
+    for _ in range(6):
+        story.put("a")
+    story.request("GET", "bucket/export/AWSDynamoDB/01/data/x.json.gz", service="s3")
+    for marker in ("w5", "w1", "w4"):
+        show(story, marker)
+    assert story.answer(CHECK) == ("pass", True)
+    show(story, "w2")
+    assert story.answer(CHECK) == ("fail", True)
+
+
+def test_rows_of_an_export_that_clickhouse_loads_are_ahead_and_no_others() -> None:
+    story = sampled("w0")
+    story.request("INSERT", "orders", rows=1, from_export=True)
+    for marker in ("w5", "w1"):
+        show(story, marker)
+    assert story.answer(CHECK) == ("pass", True)
+    show(story, "w0")
+    assert story.answer(CHECK) == ("fail", True)
+
+
 def test_one_sample_could_not_have_failed() -> None:
     assert sampled("w4").answer(CHECK) == ("pass", False)
 

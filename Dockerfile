@@ -12,6 +12,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE wheels* ./wheels/
 RUN mv wheels/pyproject.toml wheels/constraints.txt wheels/README.md wheels/LICENSE .
 COPY harness harness
 COPY scenarios scenarios
+COPY examples examples
 ARG PIP_ARGS=
 # The image is the environment: nothing else of its Python is in use.
 ENV PIP_BREAK_SYSTEM_PACKAGES=1

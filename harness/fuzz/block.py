@@ -186,8 +186,10 @@ class _BlockRun:
                 self.failed(example, example.failure)
                 if block.first_only:
                     break
-            in_vain = in_vain + 1 if example.result.outcome == "unknown" else 0
-            if example.result.outcome == "unknown":
+            # An example that ended before its first write says nothing, and need not.
+            in_doubt = example.result.outcome == "unknown" and bool(example.result.counts["writes"])
+            in_vain = in_vain + 1 if in_doubt else 0
+            if in_doubt:
                 report.unknown[example.result.reason] += 1
             spent = self.elapsed()
             late = bool(block.seconds_max) and spent >= block.seconds_max

@@ -28,7 +28,7 @@ _NOTHING: tuple[str, ...] = ()
 _INSERTS = ("INSERT",)
 _READS = ("INSERT", "GetRecords")
 _EVERYTHING = ("",)
-SECONDS_MAX = 60.0
+SECONDS_MAX = 90.0
 PATIENCE = 150
 
 

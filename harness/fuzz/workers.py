@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from multiprocessing.connection import Connection
 
-SILENT_SECONDS_MAX = 120.0
-"""An example takes a second, cutting one down half a minute."""
+SILENT_SECONDS_MAX = 240.0
+"""An example takes a second, cutting one down a minute and a half at most."""
 
 LOST_MAX = 3
 

@@ -85,7 +85,8 @@ class Calm:
                 if live == expected[0] and counters in (-1, expected[1]):
                     self.how = "equal"
                     return
-            if example.is_stalled(quiet, STALL_SECONDS):
+            is_brief = quiet >= BRIEF_SECONDS and self._only_polls()
+            if is_brief or example.is_stalled(quiet, STALL_SECONDS):
                 self.how = "stalled"
                 return
             if (clock.now_us() - begin_us) / 1e6 > SECONDS_MAX:

@@ -155,6 +155,11 @@ class Child:
             self.tree.signal(signal.SIGCONT)
             self._history.add("pipeline", incarnation=self.incarnation, state="resumed")
 
+    def tell_to_end(self) -> None:
+        """SIGTERM, and no waiting."""
+        if self._process is not None and self._process.poll() is None:
+            _signal_group(self._process.pid, signal.SIGTERM)
+
     def stop(self) -> int | None:
         """Ask it to end, give it 10 s, then kill what is left; returns its exit code."""
         return self._end(signal.SIGTERM, "stopped")

@@ -49,7 +49,7 @@ QUIET_SECONDS_MAX = 16.0
 
 ADVANCE_SECONDS = 0.5
 FRUITLESS_MAX = 4
-IDLE = 0.6
+IDLE = 0.1
 LOG_LINES_NOTED = 5
 _HABITS: dict[tuple[str, ...], Habit] = {}
 """By command and folder."""
@@ -104,7 +104,7 @@ class ExternalExample(Example):
             spare = None
         life = spare[0] if spare is not None else self._live()
         self._processes.add(life)
-        self.incarnation = Incarnation(self.incarnations, life.main)
+        self.incarnation = _Incarnation(self.incarnations, life, self._processes)
         self._fruitless = 0
         self._patience.forget()
         self._stir()
@@ -277,6 +277,21 @@ class ExternalExample(Example):
         """The documented variables, but for the ports."""
         env = self._environment()
         return {variable: str(getattr(env, name)) for name, variable in VARIABLES.items()}
+
+
+class _Incarnation(Incarnation):
+    """One life of the program; setting `stopping` tells it to end."""
+
+    def __init__(self, number: int, life: Life, processes: ProcessActivities) -> None:
+        self._life = life
+        self._processes = processes
+        super().__init__(number, life.main)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "stopping" and value:
+            self._life.child.tell_to_end()
+            self._processes.stir(self._life)
 
 
 class _Nobody:

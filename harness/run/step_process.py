@@ -128,6 +128,10 @@ class ProcessActivities:
         """Take a started process in."""
         self.lives.append(life)
         self.all.append(life.main)
+        self.stir(life)
+
+    def stir(self, life: Life) -> None:
+        """Something has happened to a process: `run_ready` waits until it rests."""
         self._stirred[life] = -1
 
     def run_ready(self, _now_us: int) -> None:

@@ -130,6 +130,21 @@ def test_two_programs_at_once_do_no_harm_to_one_that_is_right(bench: Bench) -> N
     assert result.outcome == "passed", result.reason
 
 
+def test_a_program_that_is_told_to_end_ends_and_is_started_again(bench: Bench) -> None:
+    steps = [
+        Action("start"),
+        Action("write", "w000000"),
+        Action("deliver", "w000000"),
+        Action("stop"),
+        Action("start"),
+    ]
+    told = scenario(1, "stepped.stops_max=1", changes=1)
+    result = run_stepped(bench, told, RecordedChooser(steps))
+    assert [s.get("saw") for s in result.trace if s["do"] == "stop"] == ["ended"]
+    assert result.sightings["graceful-restart"] == 1
+    assert result.outcome == "passed", result.reason
+
+
 def program(tmp_path: Path, text: str) -> str:
     path = tmp_path / "program.py"
     path.write_text(text, encoding="utf-8")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import pytest
 
+from harness.pipelines.reference import manifest
 from harness.pipelines.reference.bulk import Bulk
 from harness.pipelines.reference.clickhouse import literal
 from harness.pipelines.reference.config import parse_config, pipe_config
@@ -138,3 +140,35 @@ def test_a_record_is_known_as_unknown_until_it_was_learnt() -> None:
     assert bulk.unknown([row({"S": "y"}), row({"N": "1"}), row({"N": "2"})]) == [False, True, True]
     assert bulk.unknown([row({"N": "3"})]) == [False]
     assert bulk.statement([]) != first
+
+
+def test_an_export_is_loaded_whole_although_its_first_items_mislead(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "SAMPLE_LINES", 1)
+    columns = {"id": "String", "v": "String", "n": "Nullable(Int8)"}
+    table = Table(servers, columns, {"id": "S"})
+    expected = []
+    for number in range(300):
+        table.put({"id": {"S": f"{number:03d}"}, "v": {"S": "text"}, "n": {"N": "1"}})
+        expected.append((f"{number:03d}", "text", 1))
+    lacking: list[dict[str, Any]] = [
+        {},
+        {"v": {"NULL": True}},
+        {"v": {"N": "1.5"}},
+        {"v": {"L": []}, "n": {"N": "2"}},
+    ]
+    for number in range(300, 340):
+        table.put({"id": {"S": f"{number:03d}"}, **lacking[number % 4]})
+        expected.append(
+            (f"{number:03d}", ("", "", "1.5", "[]")[number % 4], 2 if number % 4 == 3 else None)
+        )
+    table.put({"id": {"S": "too much"}, "v": {"S": "text"}, "n": {"N": "200"}})
+    export = table.export()
+    with table.running(source="none", export=export):
+        table.wait_for_rows(expected)
+    assert [reason for reason, _ in table.errors()] == [
+        'column n: does not fit Nullable(Int8): {"N":"200"}'
+    ]
+    stored = servers.sql.query(f"SELECT count() FROM {table.name}").result_rows[0][0]
+    assert stored == len(expected)

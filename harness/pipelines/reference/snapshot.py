@@ -255,11 +255,13 @@ class SnapshotLoader:
         settings: Mapping[str, object],
     ) -> SnapshotSql:
         """Rows with type tags that the sample did not show; returns what is made for all."""
-        found = self.clickhouse.rows(narrow.tags_of(table))[0]
-        tags = [frozenset(column) & ANY for column in found[0]] if found[0] else narrow.tags
-        if all(seen <= known for seen, known in zip(tags, narrow.tags, strict=True)):
-            return narrow
-        wide = sql.made_for([seen | known for seen, known in zip(tags, narrow.tags, strict=True)])
+        found = self.clickhouse.rows(sql.made_for(narrow.tags).tags_of(table))[0]
+        tags = [
+            frozenset(seen) & ANY | known for seen, known in zip(found[0], narrow.tags, strict=True)
+        ]
+        wide = sql.made_for(tags)
+        if tags == list(narrow.tags) and not narrow.is_typed:
+            return wide
         token = f"{settings['insert_deduplication_token']} rest"
         self.clickhouse.insert_select(
             wide.insert_rows(table, unless=narrow.known),

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from harness.backends.aws_clients import AwsClients
     from harness.clock import Clock
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
+LIST_US = 2_000_000
+"""A stream of a short run hardly gets new shards; asking is work for a small server."""
+
 QUIET_POLLS = 3
 PUT_RECORDS_MAX = 200
 PUT_BYTES_MAX = 4_000_000
@@ -74,6 +77,8 @@ class SuppliedStream:
         table_id = str(described.get("TableId") or described["TableArn"])
         self._records = ChangeRecords(clients.access.region, table, table_id)
         self._iterators: dict[str, str | None] = {}
+        self._shards: list[dict[str, Any]] = []
+        self._list_due_us = 0
         self._stamps: dict[str, int] = {}
         self._number = 0
         self._ending = threading.Event()
@@ -116,7 +121,11 @@ class SuppliedStream:
     def _read(self) -> list[dict[str, Any]]:
         """The next records of all shards, parents before their children."""
         found: list[dict[str, Any]] = []
-        for shard in self._shards():
+        now_us = self._clock.now_us()
+        if now_us >= self._list_due_us:
+            self._shards = self._listed()
+            self._list_due_us = now_us + LIST_US
+        for shard in self._shards:
             shard_id = shard["ShardId"]
             if shard_id not in self._iterators:
                 parent = shard.get("ParentShardId", "")
@@ -131,10 +140,13 @@ class SuppliedStream:
                 continue
             answer = self._source.get_records(ShardIterator=iterator, Limit=READ_RECORDS_MAX)
             self._iterators[shard_id] = answer.get("NextShardIterator")
+            if self._iterators[shard_id] is None:
+                # It has ended: its children are listed at once.
+                self._list_due_us = 0
             found += answer["Records"]
         return found
 
-    def _shards(self) -> list[dict[str, Any]]:
+    def _listed(self) -> list[dict[str, Any]]:
         shards: list[dict[str, Any]] = []
         more: dict[str, str] = {}
         while True:

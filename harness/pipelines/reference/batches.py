@@ -15,6 +15,7 @@ from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint, Err
 from harness.pipelines.reference.clickhouse import ClickHouseError, quote
 from harness.pipelines.reference.records import Poison
 from harness.pipelines.reference.shards import decoded
+from harness.pipelines.reference.variants import VARIANT_SETTINGS, has_variants, insert_variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,10 @@ class Flusher:
         columns = ", ".join(quote(name) for name in column_names)
         table = f"{quote(config.database)}.{quote(config.table)}"
         self._head = f"INSERT INTO {table} ({columns}) FORMAT JSONCompactEachRow"
+        self._settings = INSERT_SETTINGS
+        if has_variants(config):
+            self._head = insert_variants(config, f"INSERT INTO {table} ({columns})")
+            self._settings = {**INSERT_SETTINGS, **VARIANT_SETTINGS}
 
     def flush(self, batch: Batch) -> None:
         """Store rows and errors; returns when ClickHouse has acknowledged them all.
@@ -209,7 +214,7 @@ class Flusher:
 
     def send(self, body: bytes, deduplication_token: str) -> None:
         """One insert, acknowledged."""
-        settings = {**INSERT_SETTINGS, "insert_deduplication_token": deduplication_token}
+        settings = {**self._settings, "insert_deduplication_token": deduplication_token}
         self._clickhouse.insert(self._head, body, settings)
 
     def _refused(self, batch: Batch, index: int, reason: str) -> ErrorRow:

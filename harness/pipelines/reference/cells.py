@@ -90,18 +90,22 @@ class Cells:
                 return _float(kind)
             case "Bool":
                 return _boolean(kind)
-            case "Array":
-                return self._array(kind)
-            case "Map":
-                return self._map(kind)
-            case "Tuple":
-                return self._tuple(kind)
-            case "JSON":
-                return self._json(kind)
+            case "Array" | "Map" | "Tuple" | "JSON" | "Variant":
+                return self._made_of_others(kind)
             case "DateTime" | "DateTime64":
                 return _moment(kind)
             case _:
                 return _denoted(kind)
+
+    def _made_of_others(self, kind: ColumnType) -> Callable[[str, Any], Any]:
+        make = {
+            "Array": self._array,
+            "Map": self._map,
+            "Tuple": self._tuple,
+            "JSON": self._json,
+            "Variant": self._variant,
+        }
+        return make[kind.family](kind)
 
     def _string(self, kind: ColumnType) -> Callable[[str, Any], Any]:
         text_of = self.json_text.text
@@ -178,6 +182,25 @@ class Cells:
             else:
                 raise refuse(tag, value, kind)
             return dict(zip(names, found, strict=True)) if names else found
+
+        return cell
+
+    def _variant(self, kind: ColumnType) -> Callable[[str, Any], Any]:
+        """The first member that takes the value: its number, and a place for each member.
+
+        ClickHouse would choose by the look of the text: "5" would become a number.
+        """
+        members = [self.not_null(member) for member in kind.inner]
+        empty = [default_cell(member) for member in kind.inner]
+
+        def cell(tag: str, value: Any) -> Any:
+            for index, member in enumerate(members):
+                try:
+                    held = member(tag, value)
+                except Unstorable:
+                    continue
+                return [index + 1, *empty[:index], held, *empty[index + 1 :]]
+            raise refuse(tag, value, kind)
 
         return cell
 

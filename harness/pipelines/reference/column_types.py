@@ -31,7 +31,7 @@ class ColumnType:
         precision: digits of a Decimal, bytes of a FixedString, fraction digits of DateTime64.
         scale: fraction digits of a Decimal.
         names: members of a named Tuple (empty when unnamed), labels of an Enum, default first.
-        inner: element types of Array, Map (key, value) and Tuple.
+        inner: element types of Array, Map (key, value) and Tuple, members of a Variant.
         zone: time zone of DateTime and DateTime64; empty when not given.
     """
 
@@ -44,6 +44,11 @@ class ColumnType:
     names: tuple[str, ...] = ()
     inner: tuple[ColumnType, ...] = ()
     zone: str = ""
+
+    @property
+    def has_text_member(self) -> bool:
+        """A Variant that takes any text."""
+        return self.family == "Variant" and any(m.family == "String" for m in self.inner)
 
     @property
     def bare(self) -> str:
@@ -125,6 +130,20 @@ def _nested(whole: str, tokens: list[str]) -> ColumnType:
     return found
 
 
+def _check_variant(whole: str, members: tuple[ColumnType, ...]) -> None:
+    """Raises UsageError for members that ClickPipes does not take, or that hold members themselves."""
+    families = [member.family for member in members]
+    for member in members:
+        if member.inner or member.nullable or member.low_cardinality or member.family == "JSON":
+            raise UsageError(f"{whole}: {member.text} cannot be a member, plain types can")
+        if member.family.startswith("DateTime") and member.zone != "UTC":
+            raise UsageError(f"{whole}: {member.text} needs its zone, 'UTC'")
+    if sum(f in INTEGER_RANGES for f in families) > 1 or sum("Date" in f for f in families) > 1:
+        raise UsageError(
+            f"{whole}: one integer and one date or time type at most, as in ClickPipes"
+        )
+
+
 def _build(whole: str, family: str, parts: list[list[str]]) -> ColumnType:
     text = family + (f"({', '.join(_join(p) for p in parts)})" if parts else "")
     if family in PLAIN and (not parts or family == "JSON"):
@@ -145,6 +164,11 @@ def _build(whole: str, family: str, parts: list[list[str]]) -> ColumnType:
         precision = int(parts[0][0]) if parts else 3
         zone = _unquote(parts[1][0]) if len(parts) > 1 else ""
         return ColumnType(text, family, precision=precision, zone=zone)
+    if family == "Variant" and parts:
+        members = tuple(_nested(whole, part) for part in parts)
+        _check_variant(whole, members)
+        # Absence is a state of every Variant.
+        return ColumnType(text, family, nullable=True, inner=members)
     if family in ("Enum8", "Enum16", "Enum") and parts:
         return ColumnType(text, "Enum", names=_enum_names(parts))
     if family in ("Array", "Map") and len(parts) == (1 if family == "Array" else 2):

@@ -194,7 +194,8 @@ class ItemSql:
         if not tags & taken_by(kind.family):
             return SqlCell("NULL" if kind.nullable else default(kind), f"({tag} {NONE})")
         plain = "NULL"
-        if kind.family in ("String", "JSON") and tags & NESTED:
+        takes_text = kind.family in ("String", "JSON") or kind.has_text_member
+        if takes_text and tags & NESTED:
             plain = self._plain[kind.family == "JSON"].use(whole(tag, body))
         names = Parts(
             tag, f"s{index}_", f"n{index}_", f"b{index}_", f"y{index}_", plain=plain, tags=tags

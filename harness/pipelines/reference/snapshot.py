@@ -40,6 +40,7 @@ from harness.pipelines.reference.clusters import cluster_of, s3_function
 from harness.pipelines.reference.manifest import DataFile, Export, ExportReader
 from harness.pipelines.reference.retry import Stopped
 from harness.pipelines.reference.snapshot_sql import SnapshotSql
+from harness.pipelines.reference.variants import VARIANT_SETTINGS, has_variants
 from harness.pipelines.reference.wire_types import ANY, WireTypes
 
 if TYPE_CHECKING:
@@ -216,6 +217,8 @@ class SnapshotLoader:
         table = self._s3_table(export, file, sql)
         token = f"{source} {file.key}"
         settings = {**LOAD_SETTINGS, "insert_deduplication_token": token}
+        if has_variants(self.config):
+            settings |= VARIANT_SETTINGS
         types = self._sampled(export, file)
         narrow = sql.made_for(types.tags, types.always)
         written = self.clickhouse.insert_select(narrow.insert_rows(table), settings)

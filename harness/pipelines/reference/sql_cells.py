@@ -4,10 +4,8 @@ The counterpart of cells.py for exports, which ClickHouse reads by itself. Both 
 docs/mapping.md; a property test holds them to the same rows. An AttributeValue is always a pair of
 expressions: its type tag, empty where there is none, and what it holds under it as text: an S, N or
 B as it is, a BOOL as a word, anything nested as JSON text. Nested values are extracted as maps with
-that one entry.
-
-Where it is known which tags occur, no SQL is made for the others: analysing it costs more than
-running it.
+that one entry. Where it is known which tags occur, no SQL is made for the others: analysing it
+costs more than running it.
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ from harness.pipelines.reference.moments import (
     WIDE_SECONDS,
 )
 from harness.pipelines.reference.sql_json import plain_json
+from harness.pipelines.reference.variants import first_member
 from harness.pipelines.reference.wire_types import ANY, NESTED, Tags, taken_by
 
 if TYPE_CHECKING:
@@ -258,8 +257,7 @@ def _listed(tags: list[str]) -> str:
 def scalar(kind: ColumnType, parts: Parts) -> str:
     """The value as Nullable, NULL where there is none or it does not fit.
 
-    Numbers are the normalised digits that DynamoDB writes; one with an exponent, which it never
-    writes, does not fit where its text would matter.
+    Numbers are the normalised digits that DynamoDB writes: an exponent does not fit into text.
     """
     digits, family = parts.number, kind.family
     if not parts.tags & taken_by(family):
@@ -293,6 +291,8 @@ def scalar(kind: ColumnType, parts: Parts) -> str:
             return f"accurateCastOrNull({held}, {literal(kind.bare)})"
         case "DateTime" | "DateTime64":
             return _moment(kind, parts)
+        case "Variant":
+            return first_member(kind, [scalar(member, parts) for member in kind.inner])
         case _:
             return _denoted(kind, parts.text)
 

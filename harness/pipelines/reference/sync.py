@@ -27,6 +27,7 @@ from harness.pipelines.reference.shards import AT_TIMESTAMP, HORIZON, Enumerator
 from harness.pipelines.reference.snapshot import SnapshotLoader
 from harness.pipelines.reference.stream import StreamSync
 from harness.pipelines.reference.target import create_target
+from harness.pipelines.reference.variants import has_variants
 from harness.pipelines.reference.versions import Versioner, VersionLayout
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ class ClickPipes:
             or sync_class.decode_record is not StreamSync.decode_record
         )
         is_wide = len(self.config.columns) > BULK_COLUMNS_MAX
+        is_replaced = is_replaced or has_variants(self.config)
         is_replaced = is_replaced or any(column.virtual for column in self.config.columns)
         if is_replaced or is_wide or source.binary_layers == 1 or not self.config.settings.workers:
             return None

@@ -23,6 +23,7 @@ ANY: Tags = NESTED | {"S", "N", "BOOL", "B"}
 
 _TAKEN: dict[str, Tags] = {
     "String": ANY,
+    "Variant": ANY,
     "FixedString": frozenset({"S", "N", "BOOL", "B"}),
     "Bool": frozenset({"BOOL", "N"}),
     "UInt8": frozenset({"BOOL", "N"}),

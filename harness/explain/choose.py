@@ -70,17 +70,8 @@ def _near(wanted: str, known: list[str]) -> str:
 
 
 def _normal(material: Material, key: tuple[Any, ...]) -> KeyText:
-    """A key as a finding spells it, as the others spell it: `17.00` is `17`."""
     texts = tuple(str(part) for part in key)
-    if texts in material.ends:
-        return texts
-    numbers = material.scenario.get("table", {}).get("attribute_definitions", [])
-    kinds = {d["attribute_name"]: d["attribute_type"] for d in numbers}
-    names = material.key_names
-    if len(names) != len(texts):
-        return texts
-    wire = {n: {kinds.get(n, "S"): t} for n, t in zip(names, texts, strict=True)}
-    return wire_key(names, wire)
+    return texts if texts in material.ends else material.plain_key(texts)
 
 
 def _forms(wanted: str) -> set[KeyText]:

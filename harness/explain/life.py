@@ -21,7 +21,8 @@ class Moment:
     Attributes:
         at_us: epoch µs.
         lane: which part of the path it belongs to.
-        kind: write, refused, delivered, oversized, read, insert, fault, life, operator, row, final.
+        kind: write, refused, delivered, oversized, read, insert, fault, life, operator, row, entered,
+            sample, final.
         text: what happened, in a few words.
         detail: what else is known of it.
         write: the markers of the writes that it is about, a space between; empty for none.

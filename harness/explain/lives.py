@@ -35,12 +35,26 @@ class Lives:
     def feed(self, event: Event) -> None:
         """One more event."""
         self.backdrop.feed(event)
-        if event.get("event") in ("write", "change", "delivery"):
+        if event.get("event") == "sample":
+            self._sample(event)
+        elif event.get("event") in ("write", "change", "delivery"):
             key = wire_key(self._names, event.get("key") or {})
             if self._wanted is None:
                 self._told.setdefault(key, []).append(event)
             elif key in self._wanted:
                 self._told[key].append(event)
+
+    def _sample(self, event: Event) -> None:
+        """What FINAL showed of the wanted keys, where it was another thing than before."""
+        for parts, write in event.get("shown", ()):
+            self._see(event["at"], parts, str(write))
+        for parts in event.get("gone", ()):
+            self._see(event["at"], parts, "")
+
+    def _see(self, at_us: int, parts: list[str], write: str) -> None:
+        key = self._material.plain_key(parts)
+        if key in self._told:
+            self._told[key].append({"at": at_us, "event": "seen", "write": write})
 
     def feed_all(self) -> None:
         """Feed the whole history."""

@@ -84,6 +84,20 @@ class Material:
         schema = self.scenario.get("table", {}).get("key_schema", [])
         return [str(part["attribute_name"]) for part in schema]
 
+    def plain_key(self, parts: Sequence[str]) -> KeyText:
+        """A key as ClickHouse or a finding spells it, as all others spell it: `17.00` is `17`."""
+        kinds = {
+            d["attribute_name"]: d["attribute_type"]
+            for d in self.scenario.get("table", {}).get("attribute_definitions", [])
+        }
+        names = self.key_names
+        if len(names) != len(parts):
+            return tuple(parts)
+        return tuple(
+            _number(part) if kinds.get(name) == "N" else shown(part)
+            for name, part in zip(names, parts, strict=True)
+        )
+
     def events(self) -> Iterator[Event]:
         """The history, oldest first; what cannot be read is left out and counted in `gaps`."""
         if self.folder is None:

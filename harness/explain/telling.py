@@ -45,6 +45,7 @@ class Teller:
         self._readings()
         self._applied()
         self._rows()
+        self._samples([e for e in self.told if e["event"] == "seen"])
         self._final()
         self._acts()
         # The sort is stable: what has one stamp stays in the order of the path.
@@ -277,6 +278,22 @@ class Teller:
         else:
             entered = any(row.get("id") == last.write for row in end.applied)
         return "it entered, and another row took its place" if entered else "it never entered"
+
+    def _samples(self, events: list[Event]) -> None:
+        """What FINAL showed on the way, each time that it was another thing."""
+        order = {change.write: place for place, change in enumerate(self.life.changes)}
+        highest = -1
+        for event in events:
+            write = event["write"]
+            place = order.get(write, -1)
+            back = 0 <= place < highest
+            highest = max(highest, place)
+            self.add(
+                event["at"], "final", "sample",
+                f"FINAL shows {write or 'no row any more'}",
+                detail="it had shown a newer write before" if back else "",
+                write=write, tag="wrong" if back else "",
+            )  # fmt: skip
 
     def _final(self) -> None:
         end = self.life.end

@@ -137,3 +137,18 @@ def test_rows_that_contradict_the_order_of_writes_are_seen() -> None:
         ("row of w000001", ""),
         ("row of w000000", "outranked"),
     ]
+
+
+def test_samples_of_final_show_what_was_seen_on_the_way_and_a_step_back() -> None:
+    story = Story()
+    story.write("a")
+    story.write("a")
+    for write in ("w000001", "w000000"):
+        story.add("sample", shown=[[["a"], write], [["another"], "w000009"]], gone=[])
+    story.add("sample", shown=[], gone=[["a"]])
+    life, _ = life_of(story.material(), KEY)
+    assert [(m.text, m.tag) for m in life.moments if m.lane == "final"] == [
+        ("FINAL shows w000001", ""),
+        ("FINAL shows w000000", "wrong"),
+        ("FINAL shows no row any more", ""),
+    ]

@@ -54,10 +54,10 @@ class Sizes:
         memory_from: the first of those that memory is compared from.
     """
 
-    items: int = 1_000_000
+    items: int = 400_000
     records: int = 200_000
-    rounds: int = 5
-    lag_seconds: float = 20.0
+    rounds: int = 3
+    lag_seconds: float = 15.0
     growth: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     memory_from: int = 100_000
 

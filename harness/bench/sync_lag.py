@@ -27,6 +27,7 @@ SETTLE_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.01
 PERCENT = 100
 LATE_SHARE_MAX = 0.2
+LATE_SECONDS_MAX = 1.0
 _clock = WallClock()
 
 
@@ -69,7 +70,7 @@ def percentiles(here: World, seconds: float) -> tuple[float, float]:
         raise UnsupportedError(f"only {len(written)} of {total} items could be written")
     # What is written later than due makes the rate another one.
     late = written[-1] - total / RATE
-    if late > LATE_SHARE_MAX * seconds:
+    if late > LATE_SECONDS_MAX + LATE_SHARE_MAX * seconds:
         raise UnsupportedError(f"the writes took {late:.1f} s longer than they should")
     lags = [(reader.seen[n] - moment) * 1000 for n, moment in enumerate(written)]
     cuts = quantiles(lags, n=PERCENT, method="inclusive")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.run.stepped import StepResult
 
 RUNS_MAX = 400
+WINDOWS = (4, 3, 2)
 _NOTHING: tuple[str, ...] = ()
 _INSERTS = ("INSERT",)
 _READS = ("INSERT", "GetRecords")
@@ -107,6 +108,7 @@ class _Shrinker:
             before = self.now.length
             self.drop_units()
             self.drop(lambda _: True, together=False)
+            self.drop_windows()
             self.simplify(simpler_steps)
         self.simplify(simpler_writes)
         assert self.best is not None
@@ -122,7 +124,7 @@ class _Shrinker:
         return self.runs < self.runs_max and self.elapsed() < self.seconds_max
 
     def try_one(self, candidate: Script) -> bool:
-        """Play a candidate; when it fails alike it becomes the best, without what was not done."""
+        """Play a candidate; when it fails alike, and every step was done, it becomes the best."""
         if self.best is not None and not self.has_time():
             return False
         self.runs += 1
@@ -130,9 +132,12 @@ class _Shrinker:
         failure = same_failure(played.result, self.wanted)
         if failure is None:
             return False
-        left_out = set(played.left_out)
-        steps = tuple(s for n, s in enumerate(candidate.steps) if n not in left_out)
-        script = without_unwritten(replace(candidate, steps=steps))
+        script = without_unwritten(candidate)
+        if played.left_out:
+            # Waiting in vain for a step changes what comes after it: without it, it must fail too.
+            left_out = set(played.left_out)
+            steps = tuple(s for n, s in enumerate(candidate.steps) if n not in left_out)
+            return self.try_one(without_unwritten(replace(candidate, steps=steps)))
         self.best = Shrunk(script, failure, played.result)
         return True
 
@@ -185,6 +190,15 @@ class _Shrinker:
             if size == 1:
                 return
             size //= 2
+
+    def drop_windows(self) -> None:
+        """Leave out two to four steps in a row: a kill and the start after it go together."""
+        for size in WINDOWS:
+            at = len(self.now.steps) - size
+            while at >= 0 and self.has_time():
+                steps = self.now.steps
+                self.try_one(replace(self.now, steps=steps[:at] + steps[at + size :]))
+                at = min(at - 1, len(self.now.steps) - size)
 
     def _places(self, which: Callable[[Action], bool]) -> list[int]:
         return [n for n, s in enumerate(self.now.steps) if which(s)]

@@ -27,6 +27,7 @@ from harness.run.pipelines import is_own
 from harness.run.step_counts import Incarnation
 from harness.run.step_example import EAGER, REQUEST_SECONDS, Example
 from harness.run.step_gate_server import StepGateServer
+from harness.run.step_habit import learn
 from harness.run.step_patience import Habit, Patience
 from harness.run.step_process import Life, ProcessActivities
 from harness.run.step_transport import drained
@@ -72,6 +73,15 @@ class ExternalExample(Example):
     def __init__(
         self, bench: Bench, scenario: Scenario, operations: Sequence[Operation] | None = None
     ) -> None:
+        command = (*(scenario.pipeline.command or ()), str(scenario.folder))
+        habit = _HABITS.setdefault(command, Habit())
+        if not habit.is_learned:
+            habit.is_learned = True
+            plain = ExternalExample(bench, scenario)
+            try:
+                learn(plain, habit)
+            finally:
+                plain.close()
         self._run_dir = Path(tempfile.mkdtemp(prefix="harness-program-"))
         self._spare: tuple[Life, dict[str, str]] | None = None
         self._lives_made = 0
@@ -79,8 +89,7 @@ class ExternalExample(Example):
         self._quiet_seconds = 0.0
         self._since_moved = stopwatch()
         self._fruitless = 0
-        command = (*(scenario.pipeline.command or ()), str(scenario.folder))
-        self._patience = Patience(_HABITS.setdefault(command, Habit()))
+        self._patience = Patience(habit)
         self._last_words: list[str] = []
         super().__init__(bench, scenario, NoOpPipeline, operations)
         self._processes = ProcessActivities(self.gate.open)

@@ -16,7 +16,7 @@ from harness.clock import stopwatch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEEN_MIN = 4
+SEEN_MIN = 2
 TIMES = 5
 SECONDS_MIN = 1.5
 
@@ -28,10 +28,12 @@ class Habit:
     Attributes:
         seen: how often rows were stored after records were read.
         longest: the longest time between, seconds.
+        is_learned: an example was spent on it.
     """
 
     seen: int = 0
     longest: float = 0.0
+    is_learned: bool = False
 
 
 class Patience:

@@ -299,6 +299,27 @@ def test_a_stale_instance_cannot_bring_back_what_was_forgotten(servers: Servers)
     assert new.sources() == ["s"]
 
 
+def test_a_user_without_the_right_to_delete_forgets_as_well(servers: Servers) -> None:
+    table = streaming(servers)
+    owner, name = books(servers, table), table.name
+    owner.create()
+    owner.claim()
+    owner.save("s", [Checkpoint("shard", position="100")])
+    for statement in (
+        f"CREATE USER {name}_user IDENTIFIED WITH sha256_password BY 'secret'",
+        f"GRANT SELECT, INSERT ON default.{name}_clickpipes_checkpoint TO {name}_user",
+    ):
+        servers.sql.command(statement)
+    host = servers.clickhouse.url.rpartition("@")[2]
+    env = Environment(clock=servers.clock)
+    clickhouse = ClickHouse(f"http://{name}_user:secret@{host}", Retry(env, seconds_max=1))
+    user = Bookkeeping.beside(clickhouse, name, env.clock)
+    user.forget()
+    assert user.load("s") == {}
+    assert owner.load("s") == {}
+    clickhouse.close()
+
+
 def books(servers: Servers, table: Table) -> Bookkeeping:
     env = Environment(clock=servers.clock)
     clickhouse = ClickHouse(servers.clickhouse.url, Retry(env, seconds_max=1))

@@ -78,7 +78,7 @@ def _cause(necessary: Sequence[str] | None, present: Sequence[str]) -> str:
     if necessary:
         return f"; it does not happen without {_listed(necessary)}"
     if necessary is not None:
-        return "; no single step or fault is necessary"
+        return "; it takes no fault, the writes alone bring it"
     if present:
         return f"; present when it failed: {_listed(present)}"
     return "; no fault fell into its life"

@@ -243,6 +243,6 @@ def test_the_sentence_says_what_was_present_and_what_was_found_necessary() -> No
     assert needed.sentence == lead + "it does not happen without deliver w000000 copy."
     assert (
         explain(life, backdrop, material, []).sentence
-        == lead + "no single step or fault is necessary."
+        == lead + "it takes no fault, the writes alone bring it."
     )
     assert needed.repair.startswith("Derive the version from the record alone")

@@ -193,6 +193,8 @@ def _closing(result: Result) -> Text:
         text.append(f"\n  {note}")
     if result.run_dir:
         text.append(f"\n  run directory: {result.run_dir}")
+        if any(v.verdict == "fail" and v.keys for v in result.checks):
+            text.append(f"\n  how a key came to that: harness explain {result.run_dir}")
     if result.outcome != "passed" and result.replay:
         text.append(f"\n  run it again: {result.replay}", style="bold")
     return text

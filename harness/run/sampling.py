@@ -55,14 +55,14 @@ class Sampling:
             self._columns = ", ".join(f"toString({name})" for name in [*keys, quote(marker)])
         written = scenario.workload.items + scenario.workload.changes
         share = 1 + written // KEYS_MAX
-        self._where = f" WHERE cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
+        self._where = f" AND cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
 
-    def take(self, source: str) -> None:
-        """Look once at `source`, what live rows are selected from."""
+    def take(self, live: str) -> None:
+        """Look once at `live`, where live rows are selected from, WHERE included."""
         if not self._columns:
             return
         try:
-            rows = self._read(f"SELECT {self._columns} FROM {source}{self._where}")
+            rows = self._read(f"SELECT {self._columns} FROM {live}{self._where}")
             now = {tuple(row[:-1]): row[-1] for row in rows}
         except (ClickHouseError, BackendError):
             # No such table yet, or not these columns.
@@ -112,7 +112,7 @@ class Sampler:
         while not self._ended.wait(max(PAUSE_SECONDS, pause)):
             seconds = stopwatch()
             try:
-                sampling.take(target.source())
+                sampling.take(target.live())
             except ClickHouseError:
                 break
             pause = seconds() / SHARE_OF_TIME

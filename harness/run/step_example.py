@@ -222,7 +222,7 @@ class Example:
         app, asked = self._app(passage), passage.asked
         answer = self.gate.through(passage, app, self.world.clock.advance)
         if asked.operation == "INSERT" and asked.subject == self.scenario.target.table:
-            self.sampling.take(self.world.target.source())
+            self.sampling.take(self.world.target.live())
         return answer
 
     def _app(self, passage: Passage) -> Callable[[Request], Response]:

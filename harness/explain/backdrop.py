@@ -175,8 +175,8 @@ class Backdrop:
             event["at"],
             shard,
             int(event.get("records", 0)),
-            int(event.get("first") or 0),
-            int(event.get("last") or 0),
+            _sequence(event.get("first")),
+            _sequence(event.get("last")),
             by,
             self.incarnation,
         )
@@ -246,6 +246,11 @@ class Entries:
         """The INSERT of the row at that place; None where it cannot be told."""
         at = bisect_right(self._ends, place)
         return self._stored[at] if at < len(self._stored) else None
+
+
+def _sequence(number: object) -> int:
+    text = str(number or "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _plain(value: object) -> str:

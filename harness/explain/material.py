@@ -128,6 +128,9 @@ class Material:
         self.applied = head.get("applied")
         self.strangers = int(head.get("strangers") or 0)
         for line in lines:
+            if not isinstance(line.get("key"), dict):
+                self.gaps.append(f"a line of {KEYS} without a key left out")
+                continue
             self.ends[tuple(line["key"].values())] = End(
                 line.get("differ", ""),
                 line.get("what", ""),
@@ -196,7 +199,8 @@ def _lines(path: Path, gaps: list[str]) -> Iterator[dict[str, Any]]:
             except orjson.JSONDecodeError:
                 gaps.append(f"a damaged line of {path.name} left out")
                 continue
-            yield found
+            if isinstance(found, dict):
+                yield found
 
 
 def wire_key(names: Sequence[str], wire: Mapping[str, Any]) -> KeyText:

@@ -123,7 +123,9 @@ class Teller:
                 tag, said = "overtakes", "after a newer one"
             sequence = str(event.get("sequence_number") or "")
             if change:
-                change.deliveries.append((event["at"], shard, int(sequence or 0)))
+                change.deliveries.append(
+                    (event["at"], shard, int(sequence) if sequence.isdecimal() else 0)
+                )
             newest = max(newest, number)
             detail = _joined(said, f"sequence …{sequence[-8:]}" if sequence else "")
             self.add(

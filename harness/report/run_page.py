@@ -259,7 +259,13 @@ def _head(material: Material) -> dict[str, Any]:
         ),
         "expected": ", ".join(verdict.get("expected_failures", [])),
         "sightings": sorted(verdict.get("sightings", {}).items()),
-        "notes": verdict.get("notes", []),
+        "notes": [
+            *(
+                f"Supplied: {part.get('feature')}, by {part.get('how')}; {part.get('reason')}"
+                for part in verdict.get("supplied", [])
+            ),
+            *verdict.get("notes", []),
+        ],
         "log": "\n".join(verdict.get("pipeline_log", []))[-LOG_CHARACTERS_MAX:],
         "took": list(verdict.get("seconds", {}).items()),
         "environment": [

@@ -94,6 +94,22 @@ def test_a_history_cut_short_is_read_as_far_as_it_goes_and_says_so(run_dir: Path
     assert material.gaps == ["1 damaged line of history.jsonl left out"]
 
 
+def test_lines_that_make_no_sense_are_left_out(run_dir: Path) -> None:
+    with (run_dir / "keys.jsonl").open("ab") as keys:
+        keys.write(b'{"key": 7}\n[1]\nhello\n')
+    with (run_dir / "history.jsonl").open("ab") as history:
+        history.write(b'{"at": 1, "event": "request", "operation": "GetRecords", "records": 1, ')
+        history.write(b'"service": "kinesis", "first": "abc", "last": null}\n"text"\n')
+    material = open_run(run_dir)
+    life, _ = life_of(material, ("a",))
+    assert [change.readings for change in life.changes] == [1, 1]
+    assert material.gaps == [
+        "a line of keys.jsonl without a key left out",
+        "a damaged line of keys.jsonl left out",
+        "1 damaged line of history.jsonl left out",
+    ]
+
+
 def test_a_run_that_never_came_to_its_end_says_what_is_missing(run_dir: Path) -> None:
     (run_dir / "verdict.json").unlink()
     (run_dir / "keys.jsonl").unlink()

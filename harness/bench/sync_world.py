@@ -27,7 +27,7 @@ from harness.pipelines.pipeline import VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 APPLY_SECONDS_MAX = 900.0
 STOP_SECONDS_MAX = 15.0
 OK = 200

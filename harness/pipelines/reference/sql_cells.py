@@ -15,15 +15,9 @@ from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.clickhouse import literal
 from harness.pipelines.reference.column_types import INTEGER_RANGES
-from harness.pipelines.reference.moments import (
-    DAY_RANGE,
-    NANOSECOND_SECONDS,
-    NANOSECONDS,
-    SECONDS_END,
-    WIDE_DAY_RANGE,
-    WIDE_SECONDS,
-)
+from harness.pipelines.reference.moments import DAY_RANGE, WIDE_DAY_RANGE
 from harness.pipelines.reference.sql_json import plain_json
+from harness.pipelines.reference.sql_moments import moment
 from harness.pipelines.reference.variants import first_member
 from harness.pipelines.reference.wire_types import ANY, NESTED, Tags, taken_by
 
@@ -38,10 +32,6 @@ VALUE = "Map(String, String)"
 
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 IPV4_PATTERN = "^(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3}$"
-MOMENT_PATTERN = (
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
-    "([.][0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?)?$"
-)
 NONE = "IN ('', 'NULL')"
 _NULL_TEXT = "CAST(NULL, 'Nullable(String)')"
 _NOTHING = {
@@ -274,8 +264,7 @@ def scalar(kind: ColumnType, parts: Parts) -> str:
         case "Decimal":
             target = literal(f"Decimal({kind.precision}, {kind.scale})")
             parsed = f"accurateCastOrNull({digits}, {target})"
-            whole = f"length(extract({digits}, '^-?0?([0-9]*)'))"
-            fits = f"{whole} <= {kind.precision - kind.scale} AND toString({parsed}) = {digits}"
+            fits = f"{_whole_digits(kind, digits)} AND toString({parsed}) = {digits}"
             return f"if({fits}, {parsed}, NULL)"
         case "Float32" | "Float64":
             return f"to{family}OrNull({digits})"
@@ -290,7 +279,7 @@ def scalar(kind: ColumnType, parts: Parts) -> str:
             held = f"if({parts.tag} = 'M', {parts.plain}, NULL)"
             return f"accurateCastOrNull({held}, {literal(kind.bare)})"
         case "DateTime" | "DateTime64":
-            return _moment(kind, parts)
+            return moment(kind, parts)
         case "Variant":
             return first_member(kind, [scalar(member, parts) for member in kind.inner])
         case _:
@@ -336,6 +325,15 @@ def _words(parts: Parts, branches: list[str]) -> str:
     return f"multiIf({', '.join(held)}, NULL)"
 
 
+def _whole_digits(kind: ColumnType, digits: str) -> str:
+    """True where no more digits stand before the point than a Decimal has room for."""
+    room = kind.precision - kind.scale
+    if not room:
+        return f"match({digits}, '^-?0([.]|$)')"
+    point = f"position({digits}, '.')"
+    return f"if({point} = 0, length({digits}), {point} - 1) - startsWith({digits}, '-') <= {room}"
+
+
 def _integer(family: str, parts: Parts) -> str:
     digits = parts.number
     parsed = f"to{family}OrNull({digits})"
@@ -345,38 +343,6 @@ def _integer(family: str, parts: Parts) -> str:
     if family == "UInt8" and "BOOL" in parts.tags:
         return f"ifNull({parsed}, toUInt8({parts.boolean}))"
     return parsed
-
-
-def _moment(kind: ColumnType, parts: Parts) -> str:
-    precision = kind.precision if kind.family == "DateTime64" else 0
-    words, digits = parts.text, parts.number
-    fraction = f"replaceRegexpOne(extract({words}, '[.]([0-9]+)'), '0+$', '')"
-    whole = f"replaceRegexpOne({words}, '[.][0-9]+', '')"
-    second = f"toUnixTimestamp64Second(parseDateTime64BestEffortOrNull({whole}, 0, 'UTC'))"
-    day = f"substring({words}, 1, 10)"
-    is_moment = (
-        f"match({words}, {literal(MOMENT_PATTERN)}) "
-        f"AND toString(toDate32OrNull({day})) = {day} AND length({fraction}) <= {precision}"
-    )
-    from_text = (
-        f"toDecimal128OrNull(toString({second}), {precision}) "
-        f"+ toDecimal128OrNull(concat('0.', {fraction}, '0'), {precision})"
-    )
-    exact = f"toDecimal128OrNull({digits}, {precision})"
-    branches = []
-    if "S" in parts.tags:
-        branches.append(f"{is_moment}, {from_text}")
-    if "N" in parts.tags:
-        branches.append(f"toString({exact}) = {digits}, {exact}")
-    seconds = f"multiIf({', '.join(branches)}, NULL)"
-    least, end = (0, SECONDS_END)
-    if kind.family == "DateTime64":
-        least, end = NANOSECOND_SECONDS if precision == NANOSECONDS else WIDE_SECONDS
-    fits = f"{seconds} >= {least} AND {seconds} < {end}"
-    ticks = f"toInt64OrNull(toString(toInt256({seconds} * toInt64({10**precision}))))"
-    target = f"DateTime64({precision}, 'UTC')"
-    moment = f"reinterpret(ifNull({ticks}, toInt64(0)), {literal(target)})"
-    return f"if({fits}, {moment}, NULL)"
 
 
 def _denoted(kind: ColumnType, words: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +71,7 @@ def require_image(image: str) -> None:
     try:
         engine.images.get(image)
     except docker.errors.ImageNotFound:
+        sys.stderr.write(f"pulling image {image}, once\n")
         try:
             engine.images.pull(*_repository_and_tag(image))
         except (docker.errors.DockerException, OSError) as error:
@@ -117,7 +120,6 @@ class Container:
         from testcontainers.core.config import testcontainers_config
         from testcontainers.core.container import DockerContainer
 
-        testcontainers_config.ryuk_disabled = True
         made = DockerContainer(self.image)
         for name, value in self._environment.items():
             made = made.with_env(name, value)
@@ -127,6 +129,8 @@ class Container:
             made = made.with_exposed_ports(self._port)
         made = made.with_kwargs(labels={OWNER_LABEL: _identity(os.getpid()), HOST_LABEL: _host()})
         self._made = made
+        reaper_was_off = testcontainers_config.ryuk_disabled
+        testcontainers_config.ryuk_disabled = True
         try:
             made.start()
             if not _is_local(made):
@@ -137,6 +141,9 @@ class Container:
             raise BackendError(
                 f"a container of {self.image} did not start: {_short(error)}"
             ) from None
+        finally:
+            # Whoever runs the harness in a test may have containers of their own.
+            testcontainers_config.ryuk_disabled = reaper_was_off
         self._await(is_ready)
 
     def _await(self, is_ready: Callable[[], bool]) -> None:
@@ -206,12 +213,12 @@ def remove_orphans() -> int:
         known = engine.containers.list(all=True, filters={"label": f"{HOST_LABEL}={_host()}"})
         for found in known:
             owner = found.labels.get(OWNER_LABEL, "")
-            if owner and owner != _identity(int(owner.partition("-")[0])):
+            if not owner or owner == _identity(int(owner.partition("-")[0])):
+                continue
+            # Another process may be removing it at the same time.
+            with suppress(docker.errors.APIError):
                 found.remove(force=True, v=True)
                 removed += 1
-    except docker.errors.NotFound:
-        # Another process removed it at the same time.
-        return removed
     finally:
         engine.close()
     return removed

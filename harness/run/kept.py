@@ -227,5 +227,7 @@ def _row(raw: RawRow) -> dict[str, Any]:
 
 def _short(value: Any) -> str:
     """A cell with its digits whole; only long text is cut."""
-    text = spelled(value).replace("\n", "\\n")
+    # As digits: nobody reads 0E-9 as nought.
+    text = format(value, "f") if isinstance(value, Decimal) else spelled(value)
+    text = text.replace("\n", "\\n")
     return text if len(text) <= 400 else f"{text[:400]}… ({len(text):,} characters)"

@@ -33,7 +33,7 @@ class Journey:
         places: where that change lies: shard and sequence number of each copy.
         read_in: generations that were given it.
         skipped_in: generations that read its shard beyond it, or polled it often, and were not.
-        began_beyond: the first record ever read of its shard lies behind it.
+        began_beyond: its shard was read, but nothing of it up to this change ever was.
         is_stored: a row of that change, or of a later one, entered the target; None: not known.
     """
 
@@ -153,8 +153,9 @@ class _Follower:
             if polled == shard and count - before >= POLLS_ENOUGH:
                 beyond.add(generation)
         journey.skipped_in |= beyond - journey.read_in
-        if shard in self._first and self._first[shard] > number:
-            journey.began_beyond = True
+        earliest = self._first.get(shard)
+        # Nothing of the shard up to there was ever read, though somebody was reading it.
+        journey.began_beyond |= bool(beyond) and (earliest is None or earliest > number)
 
 
 def _note_stored(evidence: Evidence, journeys: Journeys) -> None:

@@ -29,6 +29,23 @@ def test_a_reader_that_begins_behind_a_change_leaves_a_gap() -> None:
     assert "began behind its last change (sequence number 1001)" in verdict.keys[0].what
 
 
+def test_a_reader_that_begins_at_the_end_and_finds_nothing_more_leaves_a_gap() -> None:
+    story = Story()
+    story.deliver(story.put("a"))
+    story.poll(times=2)
+    assert story.answer(CHECK, has_export=True) == ("pass", True)
+    story.poll(times=1)
+    assert story.answer(CHECK, has_export=True) == ("fail", True)
+
+
+def test_a_shard_whose_earlier_records_were_read_has_no_gap_at_its_beginning() -> None:
+    story = Story()
+    story.carry(story.put("a"))
+    story.deliver(story.put("b"))
+    story.poll(times=9)
+    assert story.answer(CHECK, has_export=True) == ("pass", True)
+
+
 def test_a_change_at_the_cut_that_either_feed_brought_passes() -> None:
     story = Story()
     number = story.put("a")

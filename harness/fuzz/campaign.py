@@ -46,6 +46,7 @@ class Campaign:
         changes_max: most writes of an example.
         defect: what repro files are called after.
         dask: address of a Dask scheduler, in place of processes.
+        block_examples: examples of one block.
     """
 
     bases: tuple[Scenario, ...]
@@ -61,6 +62,7 @@ class Campaign:
     changes_max: int = 20
     defect: str = ""
     dask: str = ""
+    block_examples: int = BLOCK_EXAMPLES
 
     def identity(self) -> dict[str, Any]:
         """What must be equal for a journal to go on."""
@@ -69,7 +71,7 @@ class Campaign:
             "pipeline": self.pipeline,
             "seed": self.seed,
             "scenario": self.bases[0].name,
-            "examples_per_block": BLOCK_EXAMPLES,
+            "examples_per_block": self.block_examples,
             "changes_max": self.changes_max,
             "scenario_digest": digest(told),
         }
@@ -209,11 +211,11 @@ class _Search:
 
     def sizes(self) -> Iterable[tuple[int, int]]:
         """Each block's number and examples."""
-        wanted = self.campaign.examples
+        wanted, size = self.campaign.examples, self.campaign.block_examples
         if not wanted:
-            return ((number, BLOCK_EXAMPLES) for number in count())
-        firsts = range(0, wanted, BLOCK_EXAMPLES)
-        return ((n, min(BLOCK_EXAMPLES, wanted - at)) for n, at in enumerate(firsts))
+            return ((number, size) for number in count())
+        firsts = range(0, wanted, size)
+        return ((n, min(size, wanted - at)) for n, at in enumerate(firsts))
 
     def add(self, report: BlockReport) -> None:
         findings, campaign = self.findings, self.campaign

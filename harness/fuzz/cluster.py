@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 WAITING_PER_WORKER = 2
 CONNECT_SECONDS = 10
-RETRIES = 5
-"""How many workers may die over a block before it is given up."""
-
 _ALONE = Lock()
 _benches: list[Bench] = []
 
@@ -52,14 +49,16 @@ def in_cluster(address: str, blocks: Iterable[Block]) -> Iterator[BlockReport]:
         ) from None
     todo = iter(blocks)
     with client:
-        running = as_completed()
+        running = as_completed(loop=client.loop)
+        submitted: list[Any] = []
 
         def submit() -> bool:
             block = next(todo, None)
             if block is None:
                 return False
             # Never taken from another run's results: the same block of a repaired pipeline differs.
-            future = client.submit(work, block, pure=False, retries=0)
+            future = client.submit(work, block, pure=False)
+            submitted.append(future)
             running.add(future)
             return True
 
@@ -72,7 +71,7 @@ def in_cluster(address: str, blocks: Iterable[Block]) -> Iterator[BlockReport]:
                 yield future.result()
                 submit()
         finally:
-            client.cancel(list(running.futures))
+            client.cancel([future for future in submitted if not future.done()])
 
 
 def work(block: Block) -> BlockReport:

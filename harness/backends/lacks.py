@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from harness.backends.aws_clients import AwsClients
+from harness.dynamodb.numbers import normalise
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ KEYS = ("a", "b", "c")
 SHARDS = 2
 BYTES = b"\x00\xff"
 ENCODED_TWICE = "QVA4PQ=="
-NUMBERS = {"1.50": "1.5", "1e3": "1000", "12E35": f"12{'0' * 35}", "-0": "0"}
-"""Numbers as written and as DynamoDB gives them back."""
+NUMBERS = ("1.50", "1e3", "-0", "0E-130", "-1E-130", "12E35", f"607353{'0' * 32}")
+"""Numbers that are not in DynamoDB's form, or whose form a decimal library would change."""
 
 LEAST = {"MICROSECOND": 10**15, "MILLISECOND": 10**12}
 
@@ -80,12 +81,13 @@ def find_lacks(access: AwsAccess, clock: Clock, *, precision: str, export: bool)
                 hint="it must have DynamoDB with Streams, Kinesis and S3",
             ) from error
         numbers = probe.numbers()
-        if numbers:
-            # What carries them must be supplied too, whatever it can do.
-            return [
-                Lack(feature, numbers) for feature in _CARRIERS if export or feature != "export"
-            ]
-        return [*(probe.export() if export else []), *probe.destination(precision)]
+        found = [*(probe.export() if export else []), *probe.destination(precision)]
+    if numbers:
+        # What carries them must be supplied too, whatever it can do.
+        known = {lack.feature for lack in found}
+        wanted = [f for f in _CARRIERS if f not in known and (export or f != "export")]
+        found = [*(Lack(feature, numbers) for feature in wanted), *found]
+    return found
 
 
 class _Probe:
@@ -137,16 +139,35 @@ class _Probe:
         self._clock.wait_until(condition, timeout_seconds=seconds, what=what)
 
     def numbers(self) -> str:
-        """Why its numbers are not in DynamoDB's form; empty when they are."""
+        """Why its numbers are not in DynamoDB's form; empty when they are, however written."""
         dynamodb = self._clients["dynamodb"]
         key = {"id": {"S": "numbers"}}
-        item = {**key, **{name: {"N": name} for name in NUMBERS}}
-        dynamodb.put_item(TableName=self.name, Item=item)
-        found = dynamodb.get_item(TableName=self.name, Key=key, ConsistentRead=True)["Item"]
-        dynamodb.delete_item(TableName=self.name, Key=key)
-        for given, wanted in NUMBERS.items():
-            if found[given] != {"N": wanted}:
-                return f"it gives the number {given} back as {found[given]['N']}, not as {wanted}"
+        names = {f"n{place}": {"N": text} for place, text in enumerate(NUMBERS)}
+        item = {**key, **names}
+        update = {
+            "TableName": self.name,
+            "Key": key,
+            "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in names),
+            "ExpressionAttributeValues": {f":{name}": value for name, value in names.items()},
+        }
+        ways: dict[str, Callable[[], Any]] = {
+            "PutItem": lambda: dynamodb.put_item(TableName=self.name, Item=item),
+            "BatchWriteItem": lambda: dynamodb.batch_write_item(
+                RequestItems={self.name: [{"PutRequest": {"Item": item}}]}
+            ),
+            "UpdateItem": lambda: dynamodb.update_item(**update),
+            "TransactWriteItems": lambda: dynamodb.transact_write_items(
+                TransactItems=[{"Update": update}]
+            ),
+        }
+        for way, write in ways.items():
+            write()
+            told = dynamodb.get_item(TableName=self.name, Key=key, ConsistentRead=True)["Item"]
+            dynamodb.delete_item(TableName=self.name, Key=key)
+            for name, given in zip(names, NUMBERS, strict=True):
+                found, wanted = told[name].get("N", ""), normalise(given)
+                if found != wanted:
+                    return f"after {way} it gives {given} back as {found}, AWS as {wanted}"[:200]
         return ""
 
     def export(self) -> list[Lack]:

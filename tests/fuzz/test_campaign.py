@@ -1,0 +1,141 @@
+"""Campaigns: blocks over processes, noted in a journal, resumed; and pipelines that misbehave."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from harness.errors import UsageError
+from harness.fuzz import workers
+from harness.fuzz.block import Block, run_block
+from harness.fuzz.campaign import Campaign, Findings, search
+from harness.fuzz.database import Database
+from harness.fuzz.ground import ground
+from harness.fuzz.workers import in_processes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.pipelines.pipeline import Environment
+    from harness.run.step_world import Bench
+
+MUTANT = "delete-event-ignored"
+REPAIRED = "clickpipes"
+EXAMPLES = 5
+THIS = "tests.fuzz.test_campaign"
+
+
+class Exits:
+    """Ends the whole process at once."""
+
+    def run(self, env: Environment) -> None:
+        os._exit(7)
+
+
+class Forks:
+    """Leaves a child that never ends, and ends the process."""
+
+    def run(self, env: Environment) -> None:
+        if os.fork() == 0:
+            while True:
+                pass
+        os._exit(7)
+
+
+class Hangs:
+    """Waits for what never comes, deaf to everything."""
+
+    def run(self, env: Environment) -> None:
+        read, _write = os.pipe()
+        os.read(read, 1)
+
+
+def campaign(folder: Path, pipeline: str = MUTANT, **more: object) -> Findings:
+    given: dict[str, object] = {
+        "examples": 6,
+        "seconds": 0.0,
+        "seed": 1,
+        "block_examples": EXAMPLES,
+    }
+    given |= more
+    base = ground("crash", pipeline)
+    return search(Campaign((base,), pipeline, out=folder / "repros", **given))  # type: ignore[arg-type]
+
+
+def test_a_campaign_writes_each_distinct_failure_once(tmp_path: Path) -> None:
+    found = campaign(tmp_path, defect=MUTANT)
+    again = campaign(tmp_path, defect=MUTANT)
+    assert found.examples == 6
+    told, told_again = found.as_json(), again.as_json()
+    assert told["failures"]
+    assert told["failures"] == told_again["failures"]
+    files = sorted(p.name for p in (tmp_path / "repros").iterdir())
+    assert files == sorted(f"repro-{MUTANT}-{one['signature']}.toml" for one in told["failures"])
+    assert {"signature", "check", "steps", "file"} <= set(told["failures"][0])
+
+
+def test_what_failed_is_tried_first_and_forgotten_when_repaired(
+    bench: Bench, tmp_path: Path
+) -> None:
+    database = Database(tmp_path, MUTANT, "crash")
+    base = ground("crash", MUTANT)
+    found = run_block(bench, Block(0, 1, base, MUTANT, 10, first_only=True)).found[0]
+    database.keep(found.repro)
+    known = tuple(database.known())
+    assert [one.script.steps for one in known] == [found.repro.script.steps]
+    report = run_block(bench, Block(-1, 1, base, MUTANT, known=known))
+    assert [one.signature for one in report.found] == [known[0].signature]
+    assert report.repaired == []
+    from dataclasses import replace
+
+    repaired = tuple(replace(k, script=replace(k.script, pipeline=REPAIRED)) for k in known)
+    report = run_block(bench, Block(-1, 1, base, REPAIRED, known=repaired))
+    assert (report.found, report.repaired) == ([], [repaired[0].signature])
+    database.forget(known[0].signature)
+    assert database.known() == []
+
+
+def test_an_interrupted_campaign_goes_on_where_it_was(tmp_path: Path) -> None:
+    journal = tmp_path / "campaign.jsonl"
+    first = campaign(tmp_path, REPAIRED, examples=EXAMPLES, journal=journal)
+    assert (first.examples, first.resumed) == (EXAMPLES, 0)
+    # The last line of an interrupted run may be cut short.
+    journal.write_bytes(journal.read_bytes() + b'{"block": 1, "exa')
+    whole = campaign(tmp_path, REPAIRED, examples=EXAMPLES + 3, journal=journal)
+    assert (whole.examples, whole.resumed) == (EXAMPLES + 3, 1)
+    blocks = [orjson.loads(line)["block"] for line in journal.read_bytes().splitlines()[1:]]
+    assert blocks == [0, 1]
+    with pytest.raises(UsageError, match="the journal of another campaign: seed differs"):
+        campaign(tmp_path, REPAIRED, seed=2, journal=journal)
+
+
+@pytest.mark.parametrize(
+    ("misbehaves", "how"),
+    [("Exits", "ended by itself with exit code 7"), ("Forks", "ended by itself with exit code 7"),
+     ("Hangs", "neither asks a server nor sleeps")],
+)  # fmt: skip
+def test_a_pipeline_that_misbehaves_is_unknown_in_bounded_time(
+    tmp_path: Path, misbehaves: str, how: str
+) -> None:
+    found = campaign(tmp_path, f"{THIS}:{misbehaves}", examples=EXAMPLES)
+    assert found.found == {}
+    assert found.unknown
+    assert all(how in reason for reason in found.unknown), found.unknown
+    assert found.examples <= 4
+
+
+def test_a_worker_that_says_nothing_is_ended() -> None:
+    blocks = [Block(0, 1, ground("crash", REPAIRED), REPAIRED, examples=1000)]
+    reports = list(in_processes(blocks, 1, silent_seconds_max=0.0))
+    assert [r.is_whole for r in reports] == [False]
+    assert "silent for 0 s" in next(iter(reports[0].unknown))
+
+
+def test_a_block_that_cannot_be_run_at_all_is_an_error() -> None:
+    blocks = [Block(0, 1, ground("crash"), "no-such-pipeline")]
+    with pytest.raises(UsageError, match="unknown pipeline 'no-such-pipeline'"):
+        list(in_processes(blocks, 1))
+    assert workers.LOST_MAX == 3

@@ -64,7 +64,7 @@ class Sizes:
 
 QUICK = Sizes(
     items=50_000, records=50_000, rounds=3, lag_seconds=3.0, growth=(10_000, 50_000),
-    memory_from=10_000,
+    memory_from=50_000,
 )  # fmt: skip
 
 

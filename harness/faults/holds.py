@@ -27,7 +27,7 @@ class Hold:
 
     Attributes:
         number: of the act.
-        service, operation, subject, at: as a plan of faults names requests.
+        service, operation, subject, at: as a plan of faults names requests; None takes the next.
         effect: when it is held.
     """
 
@@ -35,15 +35,14 @@ class Hold:
     service: str
     operation: str
     subject: str
-    at: int
+    at: int | None
     effect: Effect
 
     def matches(self, asked: Asked, effect: Effect) -> bool:
-        """True for the first try of the request that is meant."""
+        """True for any try of the request that is meant; each hold holds one."""
         return (
             effect == self.effect
-            and asked.attempt == 0
-            and asked.ordinal == self.at
+            and self.at in (None, asked.ordinal)
             and self.service in ("", asked.service)
             and self.operation.lower() == asked.operation.lower()
             and fnmatchcase(asked.subject, self.subject)

@@ -62,6 +62,7 @@ class Operator:
         self._hands: Hands | None = None
         self._are_ready = threading.Event()
         self._ended = threading.Event()
+        self._acting = threading.Lock()
         self._turns: SimpleQueue[_Turn | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._undone = {id(planned) for planned in self._planned}
@@ -113,9 +114,14 @@ class Operator:
         """Acts whose moment never came, for people."""
         return [_told(planned) for planned in self._planned if id(planned) in self._undone]
 
+    def halt(self) -> None:
+        """Nothing happens any more; what the operator has started lives on until `close`."""
+        with self._acting:
+            self._ended.set()
+
     def close(self) -> None:
-        """Nothing happens any more."""
-        self._ended.set()
+        """End the thread, and with it whatever it has started and is left."""
+        self.halt()
         self._are_ready.set()
         self._turns.put(None)
         for thread in self._threads:
@@ -147,8 +153,9 @@ class Operator:
         """The one thread that acts: children that it starts live as long as it does."""
         self._are_ready.wait()
         while (turn := self._turns.get()) is not None:
-            if self._hands is not None and not self._ended.is_set():
-                self._carry_out(turn.planned)
+            with self._acting:
+                if self._hands is not None and not self._ended.is_set():
+                    self._carry_out(turn.planned)
             turn.done.set()
 
     def _carry_out(self, planned: PlannedAct) -> None:
@@ -176,7 +183,8 @@ def _told(planned: PlannedAct) -> str:
     wanted = planned.on_request
     if wanted is None:
         return f"act {planned.act!r} never had its moment"
-    what = f"{wanted.service} {wanted.operation} {wanted.subject} #{wanted.at}".strip()
+    place = "" if wanted.at is None else f" #{wanted.at}"
+    what = f"{wanted.service} {wanted.operation} {wanted.subject}{place}".strip()
     return f"act {planned.act!r} waited for {what}, which never came"
 
 

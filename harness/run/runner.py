@@ -384,13 +384,13 @@ class _Run:
             result.rates["us_per_change"] = carried / writing.changes * 1_000_000
 
     def end(self, child: Child) -> None:
-        why = child.said_why_it_ended()
-        if why:
+        if why := child.said_why_it_ended():
             self.result.notes.append(f"the pipeline {why.removeprefix('it ')}")
         self.result.notes += self.operator.missed()
+        self.operator.halt()
+        child.stop()
         self.operator.close()
         self.operator.raise_if_failed()
-        child.stop()
         self.result.pipeline_log = child.last_lines()
         self.result.seconds["total"] = self.elapsed()
         self.history.add("verdict", verdict=self.result.outcome, reason=self.result.reason)

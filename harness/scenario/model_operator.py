@@ -15,7 +15,9 @@ class OnRequest(Part):
     service: str = Field(default="", description="dynamodb, streams, kinesis, s3 or clickhouse")
     operation: Name = Field(description="e.g. 'GetRecords', 'INSERT'")
     subject: str = Field(default="*", description="shard, table or object, with * and ?")
-    at: Annotated[int, Field(ge=0)] = Field(default=0, description="which of such, from 0")
+    at: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="which of such, from 0; left out, the next one that comes"
+    )
     effect: Literal["before", "after"] = Field(
         default="after", description="held before it takes effect, or before it is answered"
     )

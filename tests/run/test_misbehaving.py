@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -58,7 +58,7 @@ def is_running(pid: int) -> bool:
 def child_of(tmp_path: Path) -> Iterator[object]:
     made: list[Child] = []
 
-    def make(text: str, **more: int) -> Child:
+    def make(text: str, **more: Any) -> Child:
         history = History(tmp_path / "history.jsonl", WallClock())
         child = Child(write(tmp_path, text), {}, tmp_path, history, **more)
         made.append(child)

@@ -1,10 +1,10 @@
 """Draws examples and keeps what fails: a block of them, the same for the same seed.
 
-Plain Hypothesis was tried for the schedule: drawing each of some eighty choices of an example through
-its engine costs as much as a tenth of the example, its shrinking takes a minute where the delta pass
-takes seconds, and as its mutations know nothing of windows, they find them less often. So the seed
-drives a weighted chooser; what Hypothesis calls targets is here a small corpus: an example that met
-something rare lends its beginning to later ones.
+The schedule is not drawn through Hypothesis. A spike that did so took about a minute to shrink, as its
+shrinker does not know that a write, its delivery and its key belong together; and an example must
+follow from its seed alone, so that blocks can be spread over processes and machines and be resumed.
+So the seed drives a weighted chooser. What Hypothesis calls targets is here a small corpus: an
+example that met something rare lends its beginning to later ones.
 """
 
 from __future__ import annotations

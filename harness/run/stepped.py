@@ -370,6 +370,10 @@ class _Run:
         result.events = example.events
         result.pipeline_ends = example.ends
         result.notes += example.last_words()
+        if example.scenario.operator:
+            result.notes.append(
+                "[[operator]] is for live runs: here [stepped] bounds what may happen"
+            )
         counts = example.counts
         result.counts = {name: getattr(counts, name) for name in counts.__slots__}
         result.counts |= {"steps": len(result.trace), "writes": len(example.writes)}

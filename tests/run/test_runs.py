@@ -37,7 +37,12 @@ def failing(result: Result) -> set[str]:
 def test_the_reference_passes_and_leaves_the_documented_files(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.outcome == "passed", result.reason
-    assert all(v.could_fail for v in result.checks if v.name != "version_order")
+    # Whether a key is seen twice, and whether there is an idle time, is up to the machine's speed.
+    assert {v.name for v in result.checks if not v.could_fail} <= {
+        "version_order", "apply_order", "monotone_reads", "checkpoint_honesty", "idle_quiet",
+        "poison_isolation",
+    }  # fmt: skip
+    assert of(result, "apply_order").message.endswith("versions decide")
     assert result.run_dir is not None
     names = {path.name for path in result.run_dir.iterdir()}
     assert names >= {

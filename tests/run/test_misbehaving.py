@@ -57,9 +57,9 @@ def is_running(pid: int) -> bool:
 @pytest.fixture
 def child_of(tmp_path: Path) -> Iterator[object]:
     made: list[Child] = []
+    history = History(tmp_path / "history.jsonl", WallClock())
 
     def make(text: str, **more: Any) -> Child:
-        history = History(tmp_path / "history.jsonl", WallClock())
         child = Child(write(tmp_path, text), {}, tmp_path, history, **more)
         made.append(child)
         child.start()
@@ -68,6 +68,7 @@ def child_of(tmp_path: Path) -> Iterator[object]:
     yield make
     for child in made:
         child.kill()
+    history.close()
 
 
 def wait_for(condition: object, seconds: float = 20.0) -> None:

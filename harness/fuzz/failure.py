@@ -90,7 +90,7 @@ def signature(script: Script, failure: Failure) -> str:
         place = keys.setdefault(repr(write.key), len(keys))
         return [write.kind, place]
 
-    told: list[Any] = [failure.check, failure.shape, script.pipeline]
+    told: list[Any] = [failure.check, failure.shape, script.pipeline, script.scenario.name]
     told += [["exported", *about(w.name)] for w in script.writes if w.exported]
     for step in script.steps:
         what = about(step.what) if step.what in writes else step.what.split(" #")[0]

@@ -65,9 +65,9 @@ def require_image(image: str) -> None:
     Raises:
         BackendError: no engine, or the image can be had nowhere.
     """
+    engine = client()
     import docker
 
-    engine = client()
     try:
         engine.images.get(image)
     except docker.errors.ImageNotFound:
@@ -205,9 +205,9 @@ class Container:
 
 def remove_orphans() -> int:
     """Remove containers whose harness on this machine is gone; returns how many."""
+    engine = client()
     import docker
 
-    engine = client()
     removed = 0
     try:
         known = engine.containers.list(all=True, filters={"label": f"{HOST_LABEL}={_host()}"})

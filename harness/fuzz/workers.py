@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import traceback
 from collections import Counter
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from harness.clock import stopwatch
 from harness.errors import BackendError, HarnessError
 from harness.fuzz.block import Block, BlockReport, run_block
+from harness.run.step_world import BENCH_PREFIX, SHARED_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -159,6 +161,8 @@ class _Pool:
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+        for folder in SHARED_MEMORY.glob(f"{BENCH_PREFIX}{worker.process.pid}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def end(self) -> None:
         for worker in list(self.workers):

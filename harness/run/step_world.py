@@ -7,6 +7,7 @@ an AWS of its own, a fresh target, the scenario's table, stream and destination.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ INCREMENT_SECONDS = 900.0
 INLINE_BYTES_MAX = 1 << 14
 SETUP_SECONDS_MAX = 60.0
 SHARED_MEMORY = Path("/dev/shm")
+BENCH_PREFIX = "harness-bench-"
+"""And the process's id: whoever ends a process can take its folder away."""
+
 _CALLER = Caller("stepped")
 
 
@@ -65,7 +69,7 @@ class Bench:
     def __init__(self) -> None:
         # Examples write little and drop it at once: memory is four times as quick as the disk.
         folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-        self._folder = Path(tempfile.mkdtemp(prefix="harness-bench-", dir=folder))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{BENCH_PREFIX}{os.getpid()}-", dir=folder))
         self.engine = Engine(
             self._folder / "clickhouse",
             settings=ENGINE_SETTINGS,

@@ -193,17 +193,6 @@ def test_a_search_follows_each_scenario_and_says_how_to_play_what_it_found(
 
 
 @pytest.mark.slow
-def test_other_servers_are_chosen_by_option(python: Path, project: Path) -> None:
-    wanted = ("scenarios/good.toml", "-q", "--harness-clickhouse")
-    ended = in_project(python, project, "-m", "pytest", *wanted, "container")
-    assert ended.returncode == 1, ended.stdout
-    assert "pip install 'cdc-harness[containers]'" in ended.stdout
-    ended = in_project(python, project, "-m", "pytest", *wanted, "embedded:1.1")
-    assert "--clickhouse embedded:1.1: no such embedded version" in ended.stdout
-    assert "pytest_plugin.py" not in ended.stdout
-
-
-@pytest.mark.slow
 def test_scenarios_are_collected_when_asked_or_named_alone(python: Path, project: Path) -> None:
     quiet = ("-m", "pytest", "--collect-only", "-q")
     assert "toml" not in in_project(python, project, *quiet).stdout

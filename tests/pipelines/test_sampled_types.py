@@ -148,7 +148,7 @@ def test_an_export_is_loaded_whole_although_its_first_items_mislead(
     monkeypatch.setattr(manifest, "SAMPLE_LINES", 1)
     columns = {"id": "String", "v": "String", "n": "Nullable(Int8)"}
     table = Table(servers, columns, {"id": "S"})
-    expected = []
+    expected: list[tuple[str, str, int | None]] = []
     for number in range(300):
         table.put({"id": {"S": f"{number:03d}"}, "v": {"S": "text"}, "n": {"N": "1"}})
         expected.append((f"{number:03d}", "text", 1))

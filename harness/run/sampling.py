@@ -52,7 +52,7 @@ class Sampling:
         marker = scenario.workload.markers.id
         self._columns = ""
         if marker and keys and len(keys) == len(scenario.table.key_schema):
-            self._columns = ", ".join(f"toString({name})" for name in [*keys, quote(marker)])
+            self._columns = ", ".join([*map(_text, keys), f"toString({quote(marker)})"])
         written = scenario.workload.items + scenario.workload.changes
         share = 1 + written // KEYS_MAX
         self._where = f" AND cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
@@ -73,6 +73,12 @@ class Sampling:
         self._last = now
         if shown or gone:
             self._note("sample", shown=sorted(shown), gone=sorted(gone))
+
+
+def _text(column: str) -> str:
+    """An expression for a key column's text: a binary key is shown in hex."""
+    text = f"toString({column})"
+    return f"if(isValidUTF8({text}), {text}, hex({text}))"
 
 
 class Sampler:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 REPROS = sorted((ROOT / "scenarios" / "repros").glob("*.toml"))
+FIXED = sorted((Path(__file__).parent / "fixed").glob("*.toml"))
 
 
 def test_there_are_some() -> None:
@@ -33,3 +34,8 @@ def test_a_kept_repro_fails_on_its_check_and_key(bench: Bench, path: Path) -> No
 def test_a_kept_repro_is_listed(path: Path) -> None:
     told = (ROOT / "docs" / "fuzz.md").read_text(encoding="utf-8")
     assert f"scenarios/repros/{path.name}" in told
+
+
+@pytest.mark.parametrize("path", FIXED, ids=lambda path: path.stem)
+def test_what_was_found_and_repaired_stays_so(bench: Bench, path: Path) -> None:
+    assert replay(bench, read_repro(path)).result.outcome == "passed"

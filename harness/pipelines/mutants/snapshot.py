@@ -107,7 +107,7 @@ class SkipsFilesThatFail(Loads):
 
 
 class _KeepsOrphans(SnapshotLoader):
-    def _delete_orphans(self, export: Export, source: str) -> None:
+    def _delete_orphans(self, export: Export) -> None:
         return
 
 

@@ -159,7 +159,7 @@ class SnapshotLoader:
         if self._failure is not None or self.env.stopping():
             return
         if not export.is_incremental and ORPHANS not in done:
-            self._delete_orphans(export, source)
+            self._delete_orphans(export)
         if ORPHANS not in done:
             self.bookkeeping.save(source, [Checkpoint(ORPHANS, status=ENDED)])
             self.bookkeeping.note(f"snapshot loaded: {export.item_count} items", state="Running")
@@ -288,20 +288,22 @@ class SnapshotLoader:
         )
         return s3_function(self._cluster, arguments)
 
-    def _delete_orphans(self, export: Export, source: str) -> None:
-        """Delete what an earlier snapshot brought and this one no longer has."""
-        earlier = [
-            name
-            for name in self.bookkeeping.sources()
-            if name.startswith("export ") and name != source
-        ]
-        if not earlier:
-            return
+    def _delete_orphans(self, export: Export) -> None:
+        """Delete what was loaded before, by a snapshot or from the stream, and is not there now.
+
+        Every row of this snapshot has its version or a higher one, so what ranks below was deleted
+        by then; the stream may have lost the record that said so.
+        """
         margin_us = self.config.settings.snapshot_margin_seconds * 1_000_000
         version = self.layout.sql(export.time_us - margin_us)
         table = f"{quote(self.config.database)}.{quote(self.config.table)}"
         keys = ", ".join(quote(name) for name in self.config.key_columns)
         version_column = quote(self.config.version_column)
+        # A first load has none, and is told so without a merge of the whole table.
+        if not self.clickhouse.rows(
+            f"SELECT 1 FROM {table} WHERE {version_column} < {version} LIMIT 1"
+        ):
+            return
         self.clickhouse.run(
             f"INSERT INTO {table} ({keys}, {version_column}, {quote(self.config.deleted_column)}) "
             f"SELECT {keys}, {version}, 1 FROM {table} FINAL WHERE {version_column} < {version}",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.clock import VirtualClock
+from harness.errors import ScenarioError
 from harness.fuzz.chooser import GuidedChooser
 from harness.fuzz.failure import Failure, failure_of
 from harness.fuzz.ground import draw
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 WARM_UP = 8
 CORPUS_MAX = 12
+DRAWS_MAX = 50
 MUTANT_SHARE = 0.4
 """Of the examples after the warm-up: how many begin as a noted one did."""
 
@@ -102,9 +104,7 @@ class Search:
         noted = self._beginning(number, random)
         prefix: Sequence[Action] = ()
         if noted is None:
-            scenario = draw(self.base, random, changes_max=self.changes_max)
-            operations = generate(scenario, VirtualClock(seed=scenario.seed))
-            writes = tuple(spelled_out(operations, scenario.workload.markers))
+            scenario, writes = self._drawn(random)
         else:
             scenario, writes = noted.scenario, noted.writes
             prefix = noted.steps[: random.randrange(len(noted.steps) + 1)]
@@ -126,6 +126,23 @@ class Search:
         script = Script(scenario, self.pipeline, writes, steps_of(result))
         self._note(script, result)
         return Example(number, script, result, failure_of(result))
+
+    def _drawn(self, random: Random) -> tuple[Scenario, Any]:
+        """A scenario and its writes.
+
+        Raises:
+            ScenarioError: none of many can be drawn from what there is.
+        """
+        for attempt in range(1, DRAWS_MAX + 1):
+            scenario = draw(self.base, random, changes_max=self.changes_max)
+            try:
+                operations = generate(scenario, VirtualClock(seed=scenario.seed))
+                return scenario, tuple(spelled_out(operations, scenario.workload.markers))
+            except ScenarioError:
+                # A scenario of few keys has none left for so many inserts; another mix has fewer.
+                if attempt == DRAWS_MAX:
+                    raise
+        raise AssertionError
 
     def _beginning(self, number: int, random: Random) -> _Noted | None:
         if not self.guided or number < WARM_UP or not self._corpus:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import harness.checks.every  # noqa: F401 - importing registers each check
 from harness.checks.evidence import Column, Evidence, Write
-from harness.errors import ScenarioError
 from harness.run.applied import is_whole
+from harness.run.target import require_columns
 from harness.scenario.ddl import columns, key_columns
 
 if TYPE_CHECKING:
@@ -61,13 +61,7 @@ def collect(
         mapped = [c for c in mapped if c.name not in markers]
         notes.append("the target has no write markers: stale and altered rows look alike")
         markers = set()
-    missing = [c.name for c in mapped if c.name not in present]
-    if missing:
-        raise ScenarioError(
-            f"[target] maps {', '.join(missing)}, but {target.table} has only the columns "
-            f"{', '.join(present)}",
-            hint="name the columns as the table has them, or map other attributes",
-        )
+    require_columns(scenario, present)
     rows = target.live_rows([c.name for c in mapped])
     raw_rows = target.raw_rows(key_columns(scenario)) if markers else None
     applied = target.applied_rows(key_columns(scenario)) if markers else None

@@ -12,8 +12,11 @@ from harness.checks.evidence import RawRow
 from harness.clickhouse.apply_log import ORDER, ROWS
 from harness.errors import ScenarioError
 from harness.run.applied import begin_log, watched_by
+from harness.scenario.ddl import columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.scenario.model import Scenario
 
 
@@ -41,6 +44,23 @@ def quote(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
+def require_columns(scenario: Scenario, present: Sequence[str]) -> None:
+    """Make sure that the columns that a scenario maps are there; write markers may be absent.
+
+    Raises:
+        ScenarioError: some are not.
+    """
+    markers = {scenario.workload.markers.id, scenario.workload.markers.counter}
+    mapped = [column.name for column in columns(scenario) if column.name not in markers]
+    missing = [name for name in mapped if name not in present]
+    if missing:
+        raise ScenarioError(
+            f"[target] maps {', '.join(missing)}, but {scenario.target.table} has only the columns "
+            f"{', '.join(present)}",
+            hint="name the columns as the table has them, or map other attributes",
+        )
+
+
 class Target:
     """Reads one scenario's target over ClickHouse's HTTP interface.
 
@@ -50,6 +70,7 @@ class Target:
     """
 
     def __init__(self, scenario: Scenario, url: str) -> None:
+        self._scenario = scenario
         self._target = scenario.target
         self._markers = scenario.workload.markers
         self._client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
@@ -100,6 +121,7 @@ class Target:
             self._client.query(f"SELECT * FROM {self.source()} LIMIT 0")
         except ClickHouseError as error:
             raise self._unreadable(error) from error
+        require_columns(self._scenario, [name for name, _ in self.described()])
 
     def _unreadable(self, error: ClickHouseError) -> ScenarioError:
         part, text = "table", self.table

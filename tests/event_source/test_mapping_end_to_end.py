@@ -100,7 +100,7 @@ def test_a_filter_that_drops_deletes_is_caught(tmp_path: Path) -> None:
     override = f"pipeline.lambda.filter_criteria={{filters={patterns}}}"
     result = run(tmp_path, FUNCTION, override)
     failing = {v.name for v in result.checks if v.verdict == "fail"}
-    assert failing == {"final_state", "no_resurrection"}
+    assert failing == {"convergence", "final_state", "no_resurrection"}
 
 
 def test_a_handler_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_the_same_checks_apply_to_another_design(tmp_path: Path, target: str, mo
 def test_a_history_that_misses_deletes_is_caught(tmp_path: Path) -> None:
     result = run(tmp_path, HISTORY, "keeps_deletes")
     failing = {v.name for v in result.checks if v.verdict == "fail"}
-    assert failing == {"final_state", "no_resurrection"}
+    assert failing == {"convergence", "final_state", "no_resurrection"}
 
 
 @pytest.mark.parametrize(

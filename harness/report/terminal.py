@@ -130,11 +130,19 @@ def print_result(console: Console, result: Result) -> None:
 
 def _checks_table(checks: list[Verdict]) -> Padding:
     table = Table(box=None, show_header=False, padding=(0, 1))
+    # What nothing in the run could have made fail proves nothing: one line for all of it.
+    idle = [v for v in checks if not v.could_fail and v.verdict != "fail"]
     for verdict in checks:
+        if verdict in idle:
+            continue
         mark, style = _MARKS[verdict.verdict]
-        idle = "" if verdict.could_fail else " – nothing here could fail it"
         table.add_row(
-            Text(mark, style=style), Text(verdict.name), Text(verdict.message + idle, style="dim")
+            Text(mark, style=style), Text(verdict.name), Text(verdict.message, style="dim")
+        )
+    if idle:
+        names = ", ".join(verdict.name for verdict in idle)
+        table.add_row(
+            Text("–", style="dim"), Text("could not fail", style="dim"), Text(names, style="dim")
         )
     return Padding(table, (0, 0, 0, 1))
 

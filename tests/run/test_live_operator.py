@@ -59,7 +59,7 @@ def test_a_checkpoint_ahead_of_its_insert_is_red_where_the_reference_is_not(
         result = run_scenario(told, Options(runs=tmp_path, pipeline=pipeline), Silent())
         assert result.outcome == outcome, (result.reason, result.notes, result.pipeline_log)
         if outcome == "passed":
-            assert acts_of(result) == ["kill", "kill"]
+            assert acts_of(result) == ["pause", "resume", "kill", "kill"]
             assert result.sightings["kill-between-insert-and-checkpoint"] == 1
 
 
@@ -159,7 +159,7 @@ def test_servers_restart_and_clocks_step_without_harm(tmp_path: Path) -> None:
     ids=["truncated", "recreated", "destination-off"],
 )
 def test_a_loss_that_nobody_repairs_is_red(tmp_path: Path, acts: list[str], check: str) -> None:
-    more = (*QUIET, "faults.breaks_promises=true", "settle.timeout_seconds=10")
+    more = (*QUIET, "faults.breaks_promises=true")
     result = run(tmp_path, *acts, more=more)
     assert result.outcome == "failed", (result.reason, result.notes)
     assert check in {v.name for v in result.checks if v.verdict == "fail"}

@@ -67,6 +67,23 @@ def test_a_target_that_never_stops_changing_times_out(clock: VirtualClock) -> No
     assert settled.seconds == pytest.approx(30, abs=0.2)
 
 
+def test_a_merge_of_superseded_rows_is_no_change(clock: VirtualClock) -> None:
+    settled = run(clock, lambda t: Sample(9, 12, 20, 7) if t < 4 else Sample(9, 9, 20, 5))
+    assert settled.how == "stalled"
+    assert settled.seconds == pytest.approx(5, abs=0.15)
+
+
+def test_a_target_that_loses_rows_for_good_is_changing(clock: VirtualClock) -> None:
+    settled = run(clock, lambda t: Sample(9, 12, 20, 7) if t < 4 else Sample(3, 3, 6, 5))
+    assert settled.how == "stalled"
+    assert settled.seconds == pytest.approx(9, abs=0.15)
+
+
+def test_rows_stored_between_merges_are_changes(clock: VirtualClock) -> None:
+    settled = run(clock, lambda t: Sample(9, 9 + int(t * 10) % 5, 20, mark=int(t * 10)))
+    assert settled.how == "timeout"
+
+
 def test_a_pipeline_that_ended_is_not_waited_for(clock: VirtualClock) -> None:
     settled = run(clock, lambda _: Sample(3, 3, 3, 1), ended=lambda t: t >= 1)
     assert settled.how == "ended"

@@ -332,21 +332,7 @@ def _expected_container(kind: ColumnType, wire_type: str, value: Any) -> Any:
 def _expected_json(kind: ColumnType, attribute: Attribute) -> Any:
     if kind.name == "JSON" and "M" not in attribute:
         raise Unstorable(f"{next(iter(attribute))} in JSON")
-    return _nulls_among_lists(plain(attribute)) if kind.name == "JSON" else plain(attribute)
-
-
-def _nulls_among_lists(value: Any) -> Any:
-    """ClickHouse's JSON type infers one type for a list: a NULL beside lists is an empty list."""
-    if isinstance(value, dict):
-        return {name: _nulls_among_lists(member) for name, member in value.items()}
-    if not isinstance(value, list) or isinstance(value, Members):
-        return value
-    members = [_nulls_among_lists(member) for member in value]
-    if any(isinstance(m, list) for m in members) and all(
-        m is None or isinstance(m, list) for m in members
-    ):
-        return [[] if m is None else m for m in members]
-    return members
+    return plain(attribute)
 
 
 def _expected_variant(kind: ColumnType, attribute: Attribute) -> Any:

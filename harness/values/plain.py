@@ -104,7 +104,9 @@ def flatten(value: Any) -> dict[str, Any]:
     """A JSON column's view of an object: dotted paths to leaves, without nulls and empty objects.
 
     ClickHouse's JSON type stores paths: `{"a.b": 1}` and `{"a": {"b": 1}}` are one, a null is the
-    same as an absent path. Source: ClickHouse docs, JSON data type.
+    same as an absent path. It infers one type for an array where it can, and Array(T) is not
+    Nullable: a null at the depth of lists reads as `[]` (it stays null in an Array(Dynamic)).
+    Source: ClickHouse docs, JSON data type.
     """
     flat: dict[str, Any] = {}
 
@@ -112,8 +114,8 @@ def flatten(value: Any) -> dict[str, Any]:
         if isinstance(inner, dict):
             for name, member in inner.items():
                 walk(f"{prefix}.{name}" if prefix else name, member)
-        elif isinstance(inner, list) and not isinstance(inner, Members):
-            flat[prefix] = [_in_array(member) for member in inner]
+        elif isinstance(inner, list):
+            flat[prefix] = _array(inner, _depth(inner))
         elif inner is not None:
             flat[prefix] = inner
 
@@ -121,5 +123,21 @@ def flatten(value: Any) -> dict[str, Any]:
     return flat
 
 
-def _in_array(member: Any) -> Any:
-    return flatten(member) if isinstance(member, dict) else member
+def _array(members: list[Any], depth: int) -> list[Any]:
+    """An array of a JSON column, `depth` arrays deep: above the last, null and `[]` are one."""
+    if isinstance(members, Members):
+        return members
+    return [_member(member, depth - 1) for member in members]
+
+
+def _member(member: Any, depth: int) -> Any:
+    if isinstance(member, dict):
+        return flatten(member)
+    if isinstance(member, list):
+        return _array(member, depth)
+    return [] if member is None and depth else member
+
+
+def _depth(members: list[Any]) -> int:
+    """How many arrays are inside each other, this one counted; objects begin anew."""
+    return 1 + max((_depth(m) for m in members if isinstance(m, list)), default=0)

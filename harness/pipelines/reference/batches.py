@@ -35,9 +35,12 @@ INSERT_SETTINGS = {
     "json_type_escape_dots_in_keys": 1,
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
+    "input_format_json_read_bools_as_numbers": 0,
+    "input_format_json_read_bools_as_strings": 0,
     "insert_deduplicate": 1,
 }
-"""An insert is acknowledged when it is stored; floats are the nearest; text stays text in JSON."""
+"""An insert is acknowledged when it is stored; floats are the nearest; in JSON text stays text,
+and a boolean stays one among numbers or texts."""
 
 
 WITHOUT_INPUT = frozenset({46, 48, 62, 497})

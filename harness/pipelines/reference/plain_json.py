@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Attribute = dict[str, Any]
+FLOAT_WHOLE_MAX = 1 << 53
+"""Up to here Float64 holds every whole number."""
 _NORMAL = re.compile(r"0|-?(?:[1-9][0-9]*(?:\.[0-9]*[1-9])?|0\.[0-9]*[1-9])")
 
 
@@ -21,12 +23,14 @@ class PlainJson:
     Args:
         binary_to_base64: turns a B value of the wire into single base64.
         exact: numbers that neither Int64 nor Float64 spell exactly become strings of digits (a
-            JSON column would round them); without it a number is all its digits (JSON text).
+            JSON column would round them), in lists and sets whole ones that Float64 does not;
+            without it a number is all its digits (JSON text).
     """
 
     def __init__(self, *, binary_to_base64: Callable[[str], str], exact: bool) -> None:
         self._base64 = binary_to_base64
         self._number = exact_number if exact else _bare_number
+        self._member_number = exact_member if exact else _bare_number
 
     def text(self, value: Attribute) -> str:
         """The JSON text of one attribute value."""
@@ -49,11 +53,14 @@ class PlainJson:
             case "M":
                 return self.item(held)
             case "L":
-                return [self.value(element) for element in held]
+                return [
+                    self._member_number(element["N"]) if "N" in element else self.value(element)
+                    for element in held
+                ]
             case "B":
                 return self._base64(held)
             case "NS":
-                return [self._number(digits) for digits in held]
+                return [self._member_number(digits) for digits in held]
             case "BS":
                 return [self._base64(text) for text in held]
             case _:
@@ -92,6 +99,12 @@ def exact_number(digits: str) -> Any:
         return text  # a float would be written with an exponent, in SQL as well
     nearest = float(text)
     return nearest if repr(nearest) == text else text
+
+
+def exact_member(digits: str) -> Any:
+    """As `exact_number`, of a member of a list: beside a fraction, a JSON column makes it a float."""
+    number = exact_number(digits)
+    return str(number) if isinstance(number, int) and abs(number) > FLOAT_WHOLE_MAX else number
 
 
 def _bare_number(digits: str) -> orjson.Fragment:

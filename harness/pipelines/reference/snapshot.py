@@ -69,6 +69,8 @@ LOAD_SETTINGS = {
     "json_type_escape_dots_in_keys": 1,
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
+    "input_format_json_read_bools_as_numbers": 0,
+    "input_format_json_read_bools_as_strings": 0,
     "output_format_decimal_trailing_zeros": 0,
 }
 """One thread and fixed block sizes: a repeated load makes the same blocks."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.run import step_process
 from harness.run.step_actions import Action, RecordedChooser
 from harness.run.step_repeat import repeats
 from harness.run.step_world import Bench
@@ -152,19 +153,32 @@ def program(tmp_path: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "outcome", "reason"),
+    ("text", "limit", "outcome", "reason"),
     [
-        ("while True: pass", "unknown", "neither asks a server nor sleeps"),
-        ("import time\nwhile True: time.sleep(60)", "failed", "no_lost_update"),
-        ("raise SystemExit(3)", "failed", "no_lost_update"),
+        ("while True: pass", "BUSY_SECONDS_MAX", "unknown", "neither asks a server nor sleeps"),
+        (
+            "import time\nwhile True: time.sleep(60)",
+            "START_SECONDS_MAX",
+            "failed",
+            "no_lost_update",
+        ),
+        ("raise SystemExit(3)", "START_SECONDS_MAX", "failed", "no_lost_update"),
     ],
     ids=["spins", "sleeps", "exits"],
 )
 def test_a_program_that_never_asks_ends_in_bounded_time(
-    bench: Bench, tmp_path: Path, text: str, outcome: str, reason: str
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    limit: str,
+    outcome: str,
+    reason: str,
 ) -> None:
-    told = scenario(1, changes=2, program=program(tmp_path, text))
+    # How long is waited for a request that may yet come; here none ever does.
+    monkeypatch.setattr(step_process, limit, 1.0)
+    told = scenario(1, changes=1, program=program(tmp_path, text))
     result = run_stepped(bench, told)
     assert result.outcome == outcome
     assert reason in f"{result.reason} {result.failing}"
-    assert result.seconds < 60
+    assert result.seconds < 30

@@ -42,6 +42,10 @@ class Servers:
         self.dynamodb = self.client("dynamodb")
         self.kinesis = self.client("kinesis")
 
+    def close(self) -> None:
+        for client in (self.s3, self.dynamodb, self.kinesis, self.sql):
+            client.close()
+
     def client(self, service: str) -> Any:
         return self._session.client(  # type: ignore[call-overload] # any service
             service,
@@ -219,4 +223,6 @@ class Table:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     with EmbeddedAws() as aws, EmbeddedClickHouse() as clickhouse:
-        yield Servers(aws, clickhouse)
+        made = Servers(aws, clickhouse)
+        yield made
+        made.close()

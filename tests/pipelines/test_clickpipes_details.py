@@ -43,8 +43,7 @@ def world(servers: Servers) -> Iterator[Servers]:
     with EmbeddedAws() as aws:
         made = Servers(aws, servers.clickhouse, WallClock())
         yield made
-        for client in (made.s3, made.dynamodb, made.kinesis, made.sql):
-            client.close()
+        made.close()
 
 
 @pytest.mark.parametrize("fan_out", [False, True], ids=["polling", "fan-out"])

@@ -30,8 +30,7 @@ def world(servers: Servers) -> Iterator[Servers]:
     with EmbeddedAws() as aws:
         made = Servers(aws, servers.clickhouse, WallClock())
         yield made
-        for client in (made.s3, made.dynamodb, made.kinesis, made.sql):
-            client.close()
+        made.close()
 
 
 def advance(world: Servers, seconds: float) -> None:

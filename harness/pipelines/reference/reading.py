@@ -148,6 +148,10 @@ class Readers:
         except Exception as error:  # noqa: BLE001 - carried to the pipe's own thread
             if not self._is_closed and not self._env.stopping():
                 self.failure = error
+        finally:
+            if own is not None:
+                # What it opened while the pipe was closing its readers is still open.
+                own.reader.close()
 
     def _take(self) -> _Task | None:
         """A shard that is due and free, in turn."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from harness.pipelines.reference.batches import INSERT_SETTINGS, Batch, Flusher
 from harness.pipelines.reference.bookkeeping import Bookkeeping
@@ -237,7 +238,7 @@ def _spelled_alike(rows: Any) -> list[list[Any]]:
 @pytest.fixture
 def _same_draws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hypothesis mixes in constants of whatever modules are loaded: here they would move the draws."""
-    monkeypatch.setattr(providers, "_get_local_constants", providers.Constants)
+    monkeypatch.setattr(providers, "_get_local_constants", Constants)
     providers.CONSTANTS_CACHE.cache.clear()
     yield
     providers.CONSTANTS_CACHE.cache.clear()

@@ -143,8 +143,23 @@ def test_a_day_beyond_what_the_type_counts_cannot_be_stored(kind: str, text: str
         expected_cell(parse_type(kind), {"S": text})
 
 
-def test_null_among_lists_is_an_empty_list_in_a_json_column() -> None:
+@pytest.mark.parametrize(
+    ("found", "matches"),
+    [
+        ('{"lists":[["a"],[]],"deep":[[[]],[[]]],"mixed":["a",null]}', True),
+        ('{"lists":[["a"],null],"deep":[[[]],[null]],"mixed":["a",null]}', True),
+        ('{"lists":[["a"]],"deep":[[[]],[[]]],"mixed":["a",null]}', False),
+        ('{"lists":[["a"],[null]],"deep":[[[]],[[]]],"mixed":["a",null]}', False),
+        ('{"lists":[["a"],[]],"deep":[[[]],[[]]],"mixed":["a",[]]}', False),
+        ('{"lists":[["a"],[]],"deep":[[[]],[]],"mixed":["a",null]}', False),
+    ],
+)
+def test_null_at_the_depth_of_lists_may_be_an_empty_list_in_a_json_column(
+    found: str, *, matches: bool
+) -> None:
     lists = {"L": [{"L": [{"S": "a"}]}, {"NULL": True}]}
+    deep = {"L": [{"L": [{"L": []}]}, {"L": [{"NULL": True}]}]}
     mixed = {"L": [{"S": "a"}, {"NULL": True}]}
-    found = expected_cell(parse_type("JSON"), {"M": {"lists": lists, "mixed": mixed}})
-    assert found == {"lists": [["a"], []], "mixed": ["a", None]}
+    kind = parse_type("JSON")
+    expected = expected_cell(kind, {"M": {"lists": lists, "deep": deep, "mixed": mixed}})
+    assert cell_matches(kind, expected, found_cell(kind, found)) == matches

@@ -15,12 +15,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("mark", ["", "pyproject.toml"])
-def test_what_it_writes_passes_and_its_bug_is_found(mark: str, tmp_path: Path) -> None:
+def test_code_outside_of_a_project_is_told_to_need_leave(mark: str, tmp_path: Path) -> None:
     if mark:
         (tmp_path / mark).touch()
     made = harness(tmp_path, "new", "orders")
     assert made.code == 0, made.err
     assert ("--allow-command" in made.out) == (not mark)
+
+
+def test_what_it_writes_passes_and_its_bug_is_found(tmp_path: Path) -> None:
+    made = harness(tmp_path, "new", "orders")
     told = [line.partition("harness ")[2] for line in made.out.splitlines() if "harness " in line]
     assert [harness(tmp_path, *line.split()).code for line in told[:2]] == [0, 1]
 

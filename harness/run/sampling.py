@@ -105,7 +105,9 @@ class Sampler:
         """Look no more; returns when the last look is done."""
         if not self._ended.is_set():
             self._ended.set()
-            self._thread.join()
+            # An interrupt may have come while it was about to start.
+            if self._thread.ident is not None:
+                self._thread.join()
 
     def _run(self) -> None:
         try:

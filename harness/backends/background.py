@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from harness.cache import cache_home
 from harness.errors import BackendError, NotSettled
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class Background:
 
     def __init__(self, clock: Clock, folder: Path | None = None) -> None:
         self._clock = clock
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        self._folder = folder or cache / "cdc-harness" / "up"
+        self._folder = folder or cache_home() / "cdc-harness" / "up"
         self.pid = self._running()
 
     def start(self, command: Sequence[str], ready: str) -> str:

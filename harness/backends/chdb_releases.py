@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cache import cache_home
 from harness.errors import BackendError
 
 if TYPE_CHECKING:
@@ -29,10 +30,7 @@ INSTALL_SECONDS_MAX = 900.0
 def cache_folder() -> Path:
     """`$HARNESS_CACHE`, or the user's cache folder."""
     own = os.environ.get("HARNESS_CACHE")
-    if own:
-        return Path(own)
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "cdc-harness"
+    return Path(own) if own else cache_home() / "cdc-harness"
 
 
 def python_of(wanted: str, tell: Callable[[str], None]) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+from typing import Self
 from urllib.error import URLError
 
 from harness.backends.clickhouse_url import query
 from harness.backends.docker_engine import Container
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from harness.backends.started import Started
 
 REPOSITORY = "clickhouse/clickhouse-server"
 TAG = "25.8"
@@ -20,7 +18,7 @@ HTTP_PORT = 8123
 USER = "harness"
 
 
-class ClickHouseContainer:
+class ClickHouseContainer(Started):
     """A ClickHouse server that lives as long as this object, with a user of its own.
 
     The image lets nobody in from outside without a user and a password, so it gets both.
@@ -61,7 +59,7 @@ class ClickHouseContainer:
         """ClickHouse's version as the server says it."""
         return self._version
 
-    def start(self) -> ClickHouseContainer:
+    def start(self) -> Self:
         """Start and wait until it takes statements.
 
         Raises:
@@ -81,21 +79,6 @@ class ClickHouseContainer:
     def close(self) -> None:
         """Remove it; harmless when it is not there."""
         self._container.close()
-
-    def __enter__(self) -> ClickHouseContainer:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def image(tag: str) -> str:

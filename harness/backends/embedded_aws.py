@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from harness.backends.endpoints import local_url
 from harness.backends.server_process import ServerProcess
+from harness.backends.started import Started
 from harness.errors import BackendError, UsageError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 CONTROL_SECONDS_MAX = 60.0
 
@@ -23,7 +21,7 @@ _direct = build_opener(ProxyHandler({}))
 """Asks without a proxy, whatever the environment says: the endpoint is on this machine."""
 
 
-class EmbeddedAws:
+class EmbeddedAws(Started):
     """An AWS endpoint with a life of its own; a context manager.
 
     Args:
@@ -70,7 +68,7 @@ class EmbeddedAws:
         """The process's id while it runs."""
         return self._process.pid
 
-    def start(self) -> EmbeddedAws:
+    def start(self) -> Self:
         """Start and wait until it answers.
 
         Raises:
@@ -145,21 +143,6 @@ class EmbeddedAws:
     def close(self) -> None:
         """End it; harmless when it does not run."""
         self._process.stop()
-
-    def __enter__(self) -> EmbeddedAws:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _control(self, method: str, name: str, body: object = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()

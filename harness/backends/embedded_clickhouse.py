@@ -8,20 +8,18 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 from harness.backends.clickhouse_process import PASSWORD_VARIABLE
 from harness.backends.endpoints import local_host
 from harness.backends.server_process import ServerProcess
+from harness.backends.started import Started
 from harness.errors import BackendError
 
-if TYPE_CHECKING:
-    from types import TracebackType
 
-
-class EmbeddedClickHouse:
+class EmbeddedClickHouse(Started):
     """An embedded ClickHouse with a life of its own: start, stop, kill -9, restart.
 
     Port and folder stay the same over restarts, so `url` does too.
@@ -88,7 +86,7 @@ class EmbeddedClickHouse:
         """ClickHouse's version, e.g. `26.9.2.1`."""
         return self._version
 
-    def start(self) -> EmbeddedClickHouse:
+    def start(self) -> Self:
         """Start and wait until it answers.
 
         Raises:
@@ -139,21 +137,6 @@ class EmbeddedClickHouse:
         """Stop it and remove a temporary folder."""
         self.stop()
         self._forget()
-
-    def __enter__(self) -> EmbeddedClickHouse:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _command(self) -> list[str]:
         command = [

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from harness.backends.docker_engine import Container
+from harness.backends.started import Started
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ PASSED_ON = (TOKEN_VARIABLE, "DEBUG", "KINESIS_LATENCY", "DYNAMODB_HEAP_SIZE")
 _direct = build_opener(ProxyHandler({}))
 
 
-class LocalStack:
+class LocalStack(Started):
     """A LocalStack container that lives as long as this object.
 
     Args:
@@ -67,7 +68,7 @@ class LocalStack:
         """The image, and the version that it says it is."""
         return f"{self.image} (it says {self._version})" if self._version else self.image
 
-    def start(self) -> LocalStack:
+    def start(self) -> Self:
         """Start and wait until it is healthy.
 
         Raises:

@@ -9,7 +9,6 @@ tells whole seconds only; two changes of one item never share one.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,9 +18,11 @@ from harness.dynamodb.change_log import Change
 from harness.dynamodb.change_record import ChangeRecords, Precision
 from harness.dynamodb.numbers import normalise
 from harness.errors import BackendError
+from harness.lookout import Lookout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
     from harness.backends.aws_clients import AwsClients
     from harness.clock import Clock
@@ -81,9 +82,8 @@ class SuppliedStream:
         self._list_due_us = 0
         self._stamps: dict[str, int] = {}
         self._number = 0
-        self._ending = threading.Event()
         self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="supplied stream", daemon=True)
+        self._lookout = Lookout(self._run, "supplied stream")
 
     def start(self) -> None:
         """Pass over what was changed before, then begin to carry; returns once it does."""
@@ -91,13 +91,11 @@ class SuppliedStream:
         while quiet < QUIET_POLLS:
             quiet = 0 if self._read() else quiet + 1
             self._clock.sleep(POLL_SECONDS)
-        self._thread.start()
+        self._lookout.start()
 
     def close(self) -> None:
         """Carry no more; harmless when called again."""
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._lookout.stop()
 
     def raise_if_broken(self) -> None:
         """Say why it carries no more.
@@ -108,13 +106,13 @@ class SuppliedStream:
         if self._failure is not None:
             raise BackendError(f"the supplied stream of {self._stream} broke: {self._failure}")
 
-    def _run(self) -> None:
+    def _run(self, ended: Event) -> None:
         try:
-            while not self._ending.is_set():
+            while not ended.is_set():
                 changes = self._read()
                 self._deliver(changes)
                 if not changes:
-                    self._ending.wait(POLL_SECONDS)
+                    ended.wait(POLL_SECONDS)
         except Exception as error:  # noqa: BLE001 - carried to whoever asks
             self._failure = error
 

@@ -12,7 +12,7 @@ import secrets
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -27,12 +27,12 @@ from harness.backends.endpoints import AwsAccess, Stats
 from harness.backends.gate_proxy import GateProxy
 from harness.backends.localstack import LocalStack, running, version_at
 from harness.backends.reach import address_for
+from harness.backends.started import Started
 from harness.errors import BackendError, UsageError
 from harness.faults.live import CALM_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from harness.clock import Clock
 
@@ -54,7 +54,7 @@ def _to_stderr(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-class World:
+class World(Started):
     """Both servers, started together; a context manager that takes them down together.
 
     Args:
@@ -95,15 +95,8 @@ class World:
         self._container: ClickHouseContainer | None = None
         self._proxies: dict[str, GateProxy] = {}
 
-    def __enter__(self) -> World:
-        try:
-            self._start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def _start(self) -> None:
+    def start(self) -> Self:
+        """Start both, side by side where neither waits for the other."""
         only = self._backends.only
         if self._backends.is_embedded("clickhouse") or only:
             with ThreadPoolExecutor(max_workers=2) as pool:
@@ -120,14 +113,7 @@ class World:
             self._start_aws(self._address_for_clickhouse())
         if "clickhouse" in self._gates and self._clickhouse is None and only != "aws":
             self._start_proxy("clickhouse", self.clickhouse_url, LOOPBACK)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return self
 
     def _start_clickhouse(self) -> None:
         backends = self._backends

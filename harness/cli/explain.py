@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from harness.explain.material import Material
     from harness.explain.necessity import Trial
 
 LATEST = Path("runs") / "latest"
@@ -48,7 +47,9 @@ def explain(
 
     tried: list[Trial] | None = None
     if run.is_file():
-        material, tried = _played(run, allow_command=allow_command)
+        from harness.explain.played import play_repro
+
+        material, tried = play_repro(run, allow_command=allow_command)
     else:
         material = open_run(run)
     life, backdrop = life_of(material, choose_key(material, key))
@@ -62,23 +63,3 @@ def explain(
         console = Console(highlight=False)
         console.print(show.rendered(material, life, backdrop, explanation, tried))
     return 0
-
-
-def _played(file: Path, *, allow_command: bool) -> tuple[Material, list[Trial] | None]:
-    """Play a repro file, and try each of its steps when it still fails."""
-    from harness.explain.necessity import material_of, trials
-    from harness.fuzz.replay import replay
-    from harness.fuzz.repro import read_repro
-    from harness.run.pipelines import require_pipeline
-    from harness.run.step_world import Bench
-
-    repro = read_repro(file)
-    script = repro.script
-    require_pipeline(script.scenario, script.pipeline, allow_command=allow_command)
-    with Bench() as bench:
-        played = replay(bench, repro)
-        material = material_of(repro, played.result, file.name)
-        if played.failure is None:
-            material.gaps.append(f"{repro.expected.check} does not fail any more")
-            return material, None
-        return material, trials(bench, script, played.failure)

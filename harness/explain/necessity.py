@@ -9,21 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.explain.material import Material, label, wire_key
+from harness.explain.material import label, wire_key
 from harness.fuzz.failure import same_failure
 from harness.fuzz.script import play
-from harness.run.kept import kept_keys
-from harness.run.step_record import as_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from harness.fuzz.failure import Failure
-    from harness.fuzz.repro import Repro
     from harness.fuzz.script import Make, Script
     from harness.run.step_actions import Action
     from harness.run.step_world import Bench
-    from harness.run.stepped import StepResult
 
 TRIALS_MAX = 60
 PATIENCE = 100
@@ -164,21 +160,3 @@ def _without(script: Script, place: int) -> Script:
         if at != place and not (gone.do == "write" and _is_delivery(step, gone.what))
     )
     return replace(script, steps=kept)
-
-
-def material_of(repro: Repro, result: StepResult, name: str) -> Material:
-    """A replay as what explain and the report are made of."""
-    script = repro.script
-    told = as_result(script.scenario, script.pipeline, result)
-    told.replay = f"harness replay {repro.path or name}"
-    material = Material(
-        name,
-        verdict=told.as_json(),
-        scenario=script.scenario.model_dump(mode="json", exclude_none=True),
-        recorded=result.events,
-    )
-    if result.evidence is None:
-        material.gaps.append(f"the target could not be read: {result.reason}")
-    else:
-        material.take_ends(kept_keys(result.evidence, result.verdicts))
-    return material

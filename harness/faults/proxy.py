@@ -9,17 +9,15 @@ Not for real AWS: its endpoints refuse a foreign host.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 import urllib3
 
 from harness.awsjson import EVENT_STREAM
 from harness.web.message import Response
+from harness.web.piped import Piped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from harness.web.message import Request
 
 CONNECT_SECONDS = 5.0
@@ -78,38 +76,22 @@ class ProxyApp:
         self._pool.clear()
 
 
-class _Piped:
+class _Piped(Piped):
     """A body that goes on, read by a thread of its own."""
 
     def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+        super().__init__()
         self._answer = answer
-        self._pieces: deque[bytes] = deque()
-        self._ended = False
-        self._wake: Callable[[], None] = lambda: None
         threading.Thread(target=self._run, name="proxied body", daemon=True).start()
 
     def _run(self) -> None:
         try:
             for piece in self._answer.stream(PIECE_BYTES, decode_content=False):
-                self._pieces.append(piece)
-                self._wake()
+                self.put(piece)
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
             # The server cut it, or `close` took the connection away: either way it has ended.
             pass
-        self._ended = True
-        self._wake()
-
-    def read(self) -> bytes | None:
-        """Bytes that are ready now; empty when there are none yet; None once it has ended."""
-        has_ended = self._ended
-        if self._pieces:
-            return self._pieces.popleft()
-        return None if has_ended else b""
-
-    def on_ready(self, wake: Callable[[], None]) -> None:
-        """Call `wake` whenever `read` may have something to give, or has ended."""
-        self._wake = wake
-        wake()
+        self.end()
 
     def close(self) -> None:
         """The reader has gone."""

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
+from harness.cache import cache_home
 from harness.clock import Clock, WallClock
 from harness.errors import BackendError, NotSettled
 
@@ -192,8 +193,7 @@ class RunningPeer:
 def cache() -> Path:
     """The folder that holds all peers."""
     named = os.environ.get("HARNESS_PEERS")
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = Path(named) if named else home / "harness-peers"
+    folder = Path(named) if named else cache_home() / "harness-peers"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

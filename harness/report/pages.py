@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.errors import BackendError, UsageError
-from harness.report.run_page import write_report
+from harness.report.run_page import run_page, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +39,9 @@ def write_page(path: Path, out: Path | None = None, *, allow_command: bool = Fal
         raise UsageError(f"nothing lies at {path}", hint=HINT)
     place = out or path.with_name(f"{path.stem}.html")
     if path.suffix == ".toml":
-        from harness.report.repro_page import repro_page
+        from harness.explain.played import play_repro
 
-        return keep(repro_page(path, allow_command=allow_command), place)
+        return keep(run_page(*play_repro(path, allow_command=allow_command)), place)
     return keep(_file_page(path), place)
 
 

@@ -6,7 +6,6 @@ is no terminal there is one plain line a phase, and no colour.
 
 from __future__ import annotations
 
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -16,9 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.clock import stopwatch
+from harness.lookout import Lookout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
     from harness.checks.check import Finding, Verdict
     from harness.run.progress import Figures
@@ -41,8 +42,7 @@ class Progress:
         self._console = console
         self._live: Live | None = None
         self._figures: Figures | None = None
-        self._ended = Event()
-        self._thread: Thread | None = None
+        self._lookout: Lookout | None = None
         self._spark: list[int] = []
         self._last_written = 0
         self._elapsed: Callable[[], float] = stopwatch()
@@ -60,8 +60,8 @@ class Progress:
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, auto_refresh=False)
             self._live.start()
-            self._thread = Thread(target=self._refresh, daemon=True, name="progress")
-            self._thread.start()
+            self._lookout = Lookout(self._refresh, "progress")
+            self._lookout.start()
 
     def phase(self, name: str) -> None:
         """The live line shows it by itself."""
@@ -77,16 +77,15 @@ class Progress:
 
     def close(self) -> None:
         """Take the live line away."""
-        self._ended.set()
-        if self._thread:
-            self._thread.join()
-            self._thread = None
+        if self._lookout:
+            self._lookout.stop()
+            self._lookout = None
         if self._live:
             self._live.stop()
             self._live = None
 
-    def _refresh(self) -> None:
-        while not self._ended.wait(REFRESH_SECONDS):
+    def _refresh(self, ended: Event) -> None:
+        while not ended.wait(REFRESH_SECONDS):
             if self._live and self._figures:
                 self._live.update(self._line(self._figures), refresh=True)
 

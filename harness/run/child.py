@@ -12,17 +12,18 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import PipelineError
+from harness.lookout import Lookout
 from harness.run.child_log import ChildLog
 from harness.run.process_tree import MARK, ProcessTree, adopt_orphans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from threading import Event
 
 GRACE_SECONDS = 10.0
 LOG_LINES_SHOWN = 15
@@ -202,25 +203,17 @@ class Child:
         return text.splitlines()[-LOG_LINES_SHOWN:]
 
 
-class _Watch:
+class _Watch(Lookout):
     """Looks at the memory of a tree now and then, on a thread of its own."""
 
     def __init__(self, child: Child, tree: ProcessTree, bytes_max: int) -> None:
         self._child = child
         self._tree = tree
         self._bytes_max = bytes_max
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="pipeline watch")
+        super().__init__(self._look, "pipeline watch")
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.wait(WATCH_SECONDS):
+    def _look(self, ended: Event) -> None:
+        while not ended.wait(WATCH_SECONDS):
             held = self._tree.memory_bytes()
             if held > self._bytes_max:
                 self._child.why_killed = (

@@ -5,13 +5,14 @@ Looking costs both servers a little, so it is done for a live terminal only.
 
 from __future__ import annotations
 
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.lookout import Lookout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
     from harness.backends.world import Stats
     from harness.run.progress import Figures
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 
 
-class Monitor:
+class Monitor(Lookout):
     """Looks every half second until it is stopped.
 
     Args:
@@ -35,20 +36,10 @@ class Monitor:
         self._figures = figures
         self._stats = stats
         self._sample = sample
-        self._ended = Event()
-        self._thread = Thread(target=self._run, daemon=True, name="monitor")
+        super().__init__(self._watch, "monitor")
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more; returns when the last look is done."""
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.wait(LOOK_SECONDS):
+    def _watch(self, ended: Event) -> None:
+        while not ended.wait(LOOK_SECONDS):
             try:
                 self.look()
             except HarnessError:

@@ -8,18 +8,19 @@ same ones, and as seldom as it takes for looking not to become the load.
 
 from __future__ import annotations
 
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from harness.clock import stopwatch
 from harness.errors import BackendError
+from harness.lookout import Lookout
 from harness.run.target import Target, quote
 from harness.scenario.ddl import key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from threading import Event
 
     from harness.history import History
     from harness.scenario.model import Scenario
@@ -81,7 +82,7 @@ def _text(column: str) -> str:
     return f"if(isValidUTF8({text}), {text}, hex({text}))"
 
 
-class Sampler:
+class Sampler(Lookout):
     """Takes samples of a live run's target, on a thread and a connection of its own.
 
     Args:
@@ -94,22 +95,9 @@ class Sampler:
         self._scenario = scenario
         self._url = url
         self._history = history
-        self._ended = Event()
-        self._thread = Thread(target=self._run, daemon=True, name="samples")
+        super().__init__(self._look, "samples")
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more; returns when the last look is done."""
-        if not self._ended.is_set():
-            self._ended.set()
-            # An interrupt may have come while it was about to start.
-            if self._thread.ident is not None:
-                self._thread.join()
-
-    def _run(self) -> None:
+    def _look(self, ended: Event) -> None:
         try:
             target = Target(self._scenario, self._url)
         except ClickHouseError:
@@ -117,7 +105,7 @@ class Sampler:
             return
         sampling = Sampling(self._scenario, target.texts, self._history.add)
         pause = 0.0
-        while not self._ended.wait(max(PAUSE_SECONDS, pause)):
+        while not ended.wait(max(PAUSE_SECONDS, pause)):
             seconds = stopwatch()
             try:
                 sampling.take(target.live())

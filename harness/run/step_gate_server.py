@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.web.message import Response
+from harness.web.piped import Piped
 from harness.web.server import ServerThread
 
 if TYPE_CHECKING:
@@ -137,19 +138,17 @@ class StepGateServer:
         return keep
 
 
-class Pumped:
+class Pumped(Piped):
     """A body that goes on, read by the scheduler and sent by the server's thread.
 
     Args:
-        stream: of the emulator; touched only by `pump` and `end`.
+        stream: of the emulator; touched only by `pump`.
     """
 
     def __init__(self, stream: Stream) -> None:
+        super().__init__()
         self._stream = stream
-        self._pieces: deque[bytes] = deque()
-        self._has_ended = False
         self._has_left = False
-        self._wake: Callable[[], None] = _nothing
         stream.on_ready(_nothing)
 
     def pump(self) -> bool:
@@ -157,28 +156,11 @@ class Pumped:
         if self._has_left:
             self._stream.close()
             return False
-        while not self._has_ended:
-            piece = self._stream.read()
-            if piece == b"":
-                break
-            if piece is None:
-                self._has_ended = True
-            else:
-                self._pieces.append(piece)
-        self._wake()
-        return not self._has_ended
-
-    def read(self) -> bytes | None:
-        """What is ready."""
-        has_ended = self._has_ended
-        if self._pieces:
-            return self._pieces.popleft()
-        return None if has_ended else b""
-
-    def on_ready(self, wake: Callable[[], None]) -> None:
-        """Call `wake` when there is more."""
-        self._wake = wake
-        wake()
+        while piece := self._stream.read():
+            self.put(piece)
+        if piece is None:
+            self.end()
+        return piece is not None
 
     def close(self) -> None:
         """The reader has gone; the scheduler tells the emulator."""

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2] / "harness"
 
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"clock", "values", "registry", "defects"},
+    {"clock", "values", "registry", "defects", "lookout", "cache"},
     {"history", "web", "scenario.model"},
     {"awscbor", "smithyrpc"},
     {"awsjson"},

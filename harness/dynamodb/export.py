@@ -18,12 +18,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.awsjson import AwsError, Json
+from harness.awsjson import Json
 from harness.clock import SECOND_US
 from harness.dynamodb.export_cut import NetChange, net_changes, partition_of, rows_at
 from harness.dynamodb.export_description import Export, summary_of
 from harness.dynamodb.export_files import ExportFolder, full_line, incremental_line
 from harness.dynamodb.export_requests import DESCRIBE, LIST, parse_export, span_of
+from harness.dynamodb.jobs import Jobs, error
 from harness.dynamodb.sizes import item_size
 from harness.objects.errors import S3Error
 
@@ -35,12 +36,7 @@ if TYPE_CHECKING:
     from harness.dynamodb.tables import Tables
     from harness.objects.store import ObjectStore
 
-NAMESPACE = "com.amazonaws.dynamodb.v20120810"
-TOKEN_LIFE_US = 8 * 3600 * SECOND_US
-PAGE_OF_EXPORTS = 25
 SLICE_ROWS = 20_000
-# A timer due at once would run in the same turn of the event loop and let nobody else in.
-PAUSE_SECONDS = 0.001
 KEEP_SECONDS = 10 * 365 * 86_400
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 NAME_LENGTH = 26
@@ -93,72 +89,63 @@ class Exports:
         self._tables = tables
         self._backups = backups
         self._store = store
-        self._random = clock.substream("export")
-        self._exports: dict[str, Export] = {}
-        self._tokens: dict[str, tuple[Json, Export]] = {}
+        self._jobs: Jobs[Export] = Jobs("Export", clock)
 
     def export(self, payload: Json) -> Json:
         """ExportTableToPointInTime."""
         request = parse_export(payload)
         now_us = self._clock.now_us()
         token = request.pop("ClientToken", None)
-        if token in self._tokens:
-            known_request, known = self._tokens[token]
-            if now_us - known.start_us < TOKEN_LIFE_US:
-                if known_request == request:
-                    return known.describe()
-                raise _error(
-                    "ExportConflictException",
-                    "Export conflict: Duplicate request detected with conflicting parameters",
-                )
+        known = self._jobs.asked_before(request, token)
+        if known is not None:
+            return known.describe()
         table = self._tables.find(request["TableArn"])
         if table is None:
-            raise _error("TableNotFoundException", f"Table not found: {request['TableArn']}")
+            raise error("TableNotFoundException", f"Table not found: {request['TableArn']}")
         recovery = self._backups.recovery(table)
         if recovery is None:
-            raise _error(
+            raise error(
                 "PointInTimeRecoveryUnavailableException",
                 f"Point in time recovery is not enabled for table '{table.name}'",
             )
         span = span_of(request, recovery, now_us)
-        export_id = f"0{now_us // 1000}-{self._random.getrandbits(32):08x}"
+        export_id = self._jobs.new_id()
         export = Export(
             f"{table.arn}/export/{export_id}", export_id, table, request, span,
             token or self._clock.uuid(), now_us, table.log.end,
         )  # fmt: skip
-        self._exports[export.arn] = export
-        self._tokens[export.client_token] = (request, export)
+        self._jobs.add(export, request)
         table.log.keep(export.arn, KEEP_SECONDS)
         work = self._run(export, self.settings)
+
+        def ended(refused: S3Error | None) -> None:
+            self._end(export, refused)
+
         # A fuzzy cut may lie ahead: the work waits for it, or it would find nothing to be late with.
         last_cut_us = span.to_us + round(self.settings.fuzzy_cut_seconds * SECOND_US)
         begin_us = now_us + round(self.settings.seconds * SECOND_US)
         if not export.is_incremental:
             begin_us = max(begin_us, last_cut_us)
-        self._clock.call_at(begin_us, lambda: self._step(export, work))
+        self._clock.call_at(begin_us, lambda: self._jobs.work(work, ended))
         return export.describe()
 
     def describe(self, payload: Json) -> Json:
         """DescribeExport."""
-        arn = DESCRIBE.parse(payload)["ExportArn"]
-        if arn not in self._exports:
-            raise _error("ExportNotFoundException", f"Export not found: {arn}")
-        return self._exports[arn].describe()
+        return self._jobs.get(DESCRIBE.parse(payload)["ExportArn"]).describe()
 
     def list(self, payload: Json) -> Json:
         """ListExports: the newest first."""
         request = LIST.parse(payload)
         table_arn = request.get("TableArn")
-        before = request.get("NextToken")
-        listed = [
-            export
-            for arn, export in sorted(self._exports.items(), reverse=True)
-            if (before is None or arn < before)
+
+        def is_listed(export: Export) -> bool:
             # Of a deleted table nothing is listed, though DescribeExport still knows it.
-            and (table_arn is None or table_arn == export.table.arn)
-            and self._tables.by_id(export.table.table_id) is not None
-        ]
-        limit = request.get("MaxResults", PAGE_OF_EXPORTS)
+            is_there = self._tables.by_id(export.table.table_id) is not None
+            return is_there and table_arn in (None, export.table.arn)
+
+        listed, more = self._jobs.page(
+            is_listed, before=request.get("NextToken"), limit=request.get("MaxResults")
+        )
         answer: Json = {
             "ExportSummaries": [
                 {
@@ -166,25 +153,17 @@ class Exports:
                     "ExportStatus": export.status,
                     "ExportType": "INCREMENTAL_EXPORT" if export.is_incremental else "FULL_EXPORT",
                 }
-                for export in listed[:limit]
+                for export in listed
             ]
         }
-        if len(listed) > limit:
-            answer["NextToken"] = listed[limit - 1].arn
+        if more:
+            answer["NextToken"] = more
         return answer
 
-    def _step(self, export: Export, work: Generator[None, None, None]) -> None:
-        """Do one slice of the work and plan the next."""
-        try:
-            next(work)
-        except StopIteration:
-            export.status = "COMPLETED"
-        except S3Error as error:
-            export.status = "FAILED"
-            export.failure = (f"S3{error.code}", error.message)
-        else:
-            self._clock.call_later(PAUSE_SECONDS, lambda: self._step(export, work))
-            return
+    def _end(self, export: Export, refused: S3Error | None) -> None:
+        export.status = "FAILED" if refused else "COMPLETED"
+        if refused:
+            export.failure = (f"S3{refused.code}", refused.message)
         export.end_us = self._clock.now_us()
         export.table.log.release(export.arn)
 
@@ -216,7 +195,9 @@ class Exports:
     ) -> Generator[None, None, None]:
         files = _file_count(len(export.table.items), settings)
         fuzz_us = round(settings.fuzzy_cut_seconds * SECOND_US)
-        cuts = [export.span.to_us + self._random.randint(-fuzz_us, fuzz_us) for _ in range(files)]
+        cuts = [
+            export.span.to_us + self._jobs.random.randint(-fuzz_us, fuzz_us) for _ in range(files)
+        ]
         rows = yield from rows_at(
             export.table,
             None if fuzz_us else export.end_change,
@@ -260,7 +241,7 @@ class Exports:
                 yield
         extension = "ion" if export.output == "ION" else "json"
         for part in parts:
-            name = "".join(self._random.choices(BASE32, k=NAME_LENGTH))
+            name = "".join(self._jobs.random.choices(BASE32, k=NAME_LENGTH))
             export.files.append((yield from folder.write_data(name, part, line, extension)))
             part.clear()
         export.item_count = len(entries)
@@ -272,7 +253,3 @@ def _file_count(rows: int, settings: ExportSettings) -> int:
 
 def _net_size(change: NetChange) -> int:
     return item_size(change.keys) + len(change.before or b"") + len(change.after or b"")
-
-
-def _error(code: str, message: str) -> AwsError:
-    return AwsError(code, message, namespace=NAMESPACE)

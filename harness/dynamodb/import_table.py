@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import orjson
 
 from harness.awsjson import AwsError, Json
-from harness.clock import SECOND_US
 from harness.dynamodb.attributes import normalise_item
 from harness.dynamodb.import_files import (
     BadItem,
@@ -31,6 +30,7 @@ from harness.dynamodb.import_files import (
 )
 from harness.dynamodb.import_requests import DESCRIBE, LIST, parse_import
 from harness.dynamodb.item_keys import item_position
+from harness.dynamodb.jobs import Jobs
 from harness.dynamodb.sizes import check_item_size
 from harness.dynamodb.table_operations import new_table
 from harness.dynamodb.tables import in_use
@@ -45,12 +45,7 @@ if TYPE_CHECKING:
     from harness.dynamodb.tables import Table, Tables
     from harness.objects.store import ObjectStore
 
-NAMESPACE = "com.amazonaws.dynamodb.v20120810"
-TOKEN_LIFE_US = 8 * 3600 * SECOND_US
-PAGE_OF_IMPORTS = 25
 SLICE_ITEMS = 1000
-# A timer due at once would run in the same turn of the event loop and let nobody else in.
-PAUSE_SECONDS = 0.001
 START_SECONDS = 0.05
 NEVER_US = 1 << 62
 ERRORS_LOGGED_MAX = 20
@@ -123,24 +118,16 @@ class Imports:
         self._clock = clock
         self._tables = tables
         self._store = store
-        self._random = clock.substream("import")
-        self._imports: dict[str, Import] = {}
-        self._tokens: dict[str, tuple[Json, Import]] = {}
+        self._jobs: Jobs[Import] = Jobs("Import", clock)
 
     def import_table(self, payload: Json) -> Json:
         """ImportTable."""
         request = parse_import(payload)
         now_us = self._clock.now_us()
         token = request.pop("ClientToken", None)
-        if token in self._tokens:
-            known_request, known = self._tokens[token]
-            if now_us - known.start_us < TOKEN_LIFE_US:
-                if known_request == request:
-                    return known.describe()
-                raise _error(
-                    "ImportConflictException",
-                    "Import conflict: Duplicate request detected with conflicting parameters",
-                )
+        known = self._jobs.asked_before(request, token)
+        if known is not None:
+            return known.describe()
         name = request["TableCreationParameters"]["TableName"]
         if self._tables.find(name) is not None:
             raise in_use(f"Table already exists: {name}")
@@ -149,62 +136,50 @@ class Imports:
         table.ready_us = NEVER_US  # CREATING until the import has ended
         region, account = self._tables.region, self._tables.account
         started = Import(
-            f"{table.arn}/import/0{now_us // 1000}-{self._random.getrandbits(32):08x}",
+            f"{table.arn}/import/{self._jobs.new_id()}",
             table,
             request,
             token or self._clock.uuid(),
             f"arn:aws:logs:{region}:{account}:log-group:/aws-dynamodb/imports:*",
             now_us,
         )
-        self._imports[started.arn] = started
-        self._tokens[started.client_token] = (request, started)
+        self._jobs.add(started, request)
         work = self._run(started)
-        self._clock.call_later(START_SECONDS, lambda: self._step(started, work))
+
+        def ended(refused: S3Error | None) -> None:
+            self._end(started, refused)
+
+        self._clock.call_later(START_SECONDS, lambda: self._jobs.work(work, ended))
         return started.describe()
 
     def describe(self, payload: Json) -> Json:
         """DescribeImport."""
-        arn = DESCRIBE.parse(payload)["ImportArn"]
-        if arn not in self._imports:
-            raise _error("ImportNotFoundException", f"Import not found: {arn}")
-        return self._imports[arn].describe()
+        return self._jobs.get(DESCRIBE.parse(payload)["ImportArn"]).describe()
 
     def list(self, payload: Json) -> Json:
         """ListImports: the newest first."""
         request = LIST.parse(payload)
-        before = request.get("NextToken")
-        listed = [
-            entry
-            for arn, entry in sorted(self._imports.items(), reverse=True)
-            if (before is None or arn < before)
-            and request.get("TableArn") in (None, entry.table.arn)
-        ]
-        limit = request.get("PageSize", PAGE_OF_IMPORTS)
-        answer: Json = {"ImportSummaryList": [entry.summarise() for entry in listed[:limit]]}
-        if len(listed) > limit:
-            answer["NextToken"] = listed[limit - 1].arn
+        listed, more = self._jobs.page(
+            lambda entry: request.get("TableArn") in (None, entry.table.arn),
+            before=request.get("NextToken"),
+            limit=request.get("PageSize"),
+        )
+        answer: Json = {"ImportSummaryList": [entry.summarise() for entry in listed]}
+        if more:
+            answer["NextToken"] = more
         return answer
 
-    def _step(self, entry: Import, work: Generator[None, None, None]) -> None:
-        """Do one slice of the work and plan the next."""
-        try:
-            next(work)
-        except StopIteration:
-            entry.status = "COMPLETED"
-            if entry.errors:
-                entry.status = "FAILED"
-                entry.failure = (
-                    "ItemValidationError",
-                    "Some of the items failed validation checks. Please check CloudWatch error "
-                    "logs for more details.",
-                )
-        except S3Error as error:
-            entry.status = "FAILED"
-            entry.failure = (f"S3{error.code}", error.message)
+    def _end(self, entry: Import, refused: S3Error | None) -> None:
+        entry.status = "FAILED" if refused or entry.errors else "COMPLETED"
+        if refused:
+            entry.failure = (f"S3{refused.code}", refused.message)
             self._tables.remove(entry.table)
-        else:
-            self._clock.call_later(PAUSE_SECONDS, lambda: self._step(entry, work))
-            return
+        elif entry.errors:
+            entry.failure = (
+                "ItemValidationError",
+                "Some of the items failed validation checks. Please check CloudWatch error "
+                "logs for more details.",
+            )
         entry.end_us = entry.table.ready_us = self._clock.now_us()
 
     def _run(self, entry: Import) -> Generator[None, None, None]:
@@ -271,7 +246,3 @@ def _reject(entry: Import, reason: str) -> None:
     entry.errors += 1
     if entry.errors <= ERRORS_LOGGED_MAX:
         log.warning("import %s rejects an item: %s", entry.arn, reason)
-
-
-def _error(code: str, message: str) -> AwsError:
-    return AwsError(code, message, namespace=NAMESPACE)

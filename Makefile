@@ -33,7 +33,7 @@ scenarios: $(STAMP) ## Run every scenario
 	@$(BIN)/harness run --all $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 interop: $(STAMP) ## Run clients that others wrote (Java, Node, Go) against the endpoint
 	@$(BIN)/python -m pytest -n 4 --dist worksteal -m interop $(ARGS) tests/interop

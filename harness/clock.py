@@ -147,7 +147,7 @@ class WallClock(Clock):
         self._epoch_us = time.time_ns() // 1000 - time.monotonic_ns() // 1000
 
     def now_us(self) -> int:
-        """Microseconds since the Unix epoch, never going back."""
+        """Microseconds since the Unix epoch, never going back but by `set_back`."""
         return self._epoch_us + self._shift_us + time.monotonic_ns() // 1000
 
     def sleep(self, seconds: float) -> None:
@@ -161,6 +161,17 @@ class WallClock(Clock):
             self._shift_us += max(0, due - self.now_us())
             self.run_due()
         self._shift_us += max(0, target - self.now_us())
+
+    def set_back(self, seconds: float) -> None:
+        """Show an earlier time from now on, as a machine does whose clock is corrected.
+
+        Timers keep their distance: a machine counts them by another clock, which nobody corrects.
+        """
+        back_us = round(seconds * SECOND_US)
+        self._shift_us -= back_us
+        for index, (due_us, number, timer) in enumerate(self._timers):
+            timer.due_us = due_us - back_us
+            self._timers[index] = (timer.due_us, number, timer)
 
 
 class VirtualClock(Clock):
@@ -192,6 +203,38 @@ class VirtualClock(Clock):
                 self._now_us = max(self._now_us, due)
                 self.run_due()
             self._now_us = target
+
+
+class CorrectedClock(Clock):
+    """What one machine's clock shows while another clock drives everything: it may be set back.
+
+    Its timers run on the other clock, so setting it back delays none of them.
+
+    Args:
+        driven_by: the clock that goes on for all.
+    """
+
+    def __init__(self, driven_by: Clock) -> None:
+        super().__init__(seed=driven_by.seed)
+        self.random = driven_by.random
+        self._driven_by = driven_by
+        self._behind_us = 0
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch, less what it was set back by."""
+        return self._driven_by.now_us() - self._behind_us
+
+    def sleep(self, seconds: float) -> None:
+        """As of the clock that drives it."""
+        self._driven_by.sleep(seconds)
+
+    def call_at(self, due_us: int, action: Callable[[], None]) -> Timer:
+        """Run `action` once this clock would reach `due_us` if it were not set back meanwhile."""
+        return self._driven_by.call_at(due_us + self._behind_us, action)
+
+    def set_back(self, seconds: float) -> None:
+        """Show an earlier time from now on."""
+        self._behind_us += round(seconds * SECOND_US)
 
 
 def stopwatch() -> Callable[[], float]:

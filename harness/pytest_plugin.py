@@ -151,15 +151,10 @@ class WasBroken(Exception):  # noqa: N818 - a finding, not an error
     """What a search found, as text."""
 
     def __init__(self, findings: Findings) -> None:
-        lines = [f"{findings.examples:,} examples, seed {findings.seed}"]
-        for signature, found in findings.found.items():
-            key = ", ".join(f"{name} = {value}" for name, value in found.failure.key.items())
-            lines += [
-                f"failed  {found.failure.check}  {key}: {found.failure.message}",
-                f"        {found.steps} steps: harness replay {findings.files[signature]}",
-            ]
-        lines += [f"unknown {often} times: {why}" for why, often in findings.unknown.items()]
-        super().__init__("\n".join(lines))
+        from harness.fuzz.told import told
+
+        head = f"{findings.examples:,} examples, seed {findings.seed}"
+        super().__init__("\n".join([head, *told(findings)]))
 
 
 class DidNotPass(Exception):  # noqa: N818 - a verdict, not an error

@@ -110,6 +110,7 @@ def _teller(gate: LiveGate) -> Callable[[Delivery], None]:
                 "outcome": delivery.outcome,
                 "shard": delivery.shard,
                 "sequence_number": delivery.sequence_number,
+                **({"expired_us": change.time_us} if change.by_service else {}),
             },
         )
 

@@ -101,7 +101,10 @@ class EmbeddedAws(Started):
         return int(self._control("GET", "clock")["now_us"])
 
     def advance(self, seconds: float) -> int:
-        """Let `seconds` pass at once on the endpoint's clock; returns its new time.
+        """Let `seconds` pass at once on the endpoint's clock, or set it back by a negative number.
+
+        Returns:
+            Its new time, epoch µs.
 
         Raises:
             BackendError: the endpoint does not answer.

@@ -280,7 +280,7 @@ class World(Started):
         self._clickhouse.restart()
 
     def step_aws_clock(self, seconds: float) -> None:
-        """Let so much time pass at once on the embedded AWS.
+        """Let so much time pass at once on the embedded AWS; negative sets its clock back.
 
         Raises:
             UsageError: AWS is not embedded.

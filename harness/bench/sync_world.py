@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POLL_SECONDS = 0.05
+PATIENCE_SHARE = 0.5
+PATIENCE_SECONDS_MAX = 5.0
 APPLY_SECONDS_MAX = 900.0
 STOP_SECONDS_MAX = 15.0
 OK = 200
@@ -165,13 +167,18 @@ def apply(here: World, stream: str, records: int, table: str) -> Applied:
     """
     elapsed = stopwatch()
     begun: float | None = None
+    look_again = 0.0
     with running(here, table, stream_name=stream) as process:
 
         def done() -> bool:
-            nonlocal begun
+            nonlocal begun, look_again
+            if elapsed() < look_again:
+                return False
             shards, stored = _progress(here.target, table)
+            now = elapsed()
             if shards and begun is None:
-                begun = elapsed()
+                begun = now
+            look_again = now + _patience(stored, records, now - (begun or now))
             return stored >= records or process.poll() is not None
 
         _clock.wait_until(
@@ -180,6 +187,14 @@ def apply(here: World, stream: str, records: int, table: str) -> Applied:
         seconds = elapsed() - (begun or 0.0)
         peak = 0 if process.poll() is not None else _peak_bytes(process.pid)
     return Applied(seconds, peak, here.target.final(table))
+
+
+def _patience(stored: int, records: int, seconds: float) -> float:
+    """How long not to ask: each question takes ClickHouse 5 ms, which the plain way is spared."""
+    if not stored:
+        return 0.0
+    left = seconds * (records - stored) / stored
+    return min(PATIENCE_SECONDS_MAX, left * PATIENCE_SHARE)
 
 
 def _progress(target: Target, table: str) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from harness.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.checks.evidence import Evidence
 
 Answer = Literal["pass", "fail", "unknown"]
@@ -32,6 +34,11 @@ class Finding:
     what: str
     source: dict[str, str] | None = None
     found: dict[str, str] | None = None
+
+
+def key_shown(key: Mapping[str, str]) -> str:
+    """A key as it is printed: `id = o-1, day = 3`."""
+    return ", ".join(f"{name} = {value}" for name, value in key.items())
 
 
 @dataclass(frozen=True, slots=True)

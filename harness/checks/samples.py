@@ -19,7 +19,7 @@ HARMLESS = frozenset(
     {"split", "merge", "reshard", "export", "incremental-export", "second-instance", "land"}
     | {"lose-checkpoints", "keep-checkpoints", "roll-back-checkpoints", "add-column"}
     | {"alter-column", "destination-off", "destination-on", "outage", "save-checkpoints"}
-    | {"foreign-records", "clock-step"}
+    | {"foreign-records", "clock-step", "change-precision", "enable-time-to-live"}
 )
 """What an operator may do without the target having leave to show anything older."""
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from harness.fuzz.span import seconds_of
+from harness.fuzz.told import told
 from harness.run.result import EXIT_CODES, Outcome
 
 if TYPE_CHECKING:
@@ -155,15 +156,8 @@ def _print(findings: Findings, campaign: Campaign) -> None:
         f"  (seed {campaign.seed})",
         markup=False,
     )
-    for found in findings.found.values():
-        told = ", ".join(f"{k} = {v}" for k, v in found.failure.key.items())
-        console.print(
-            f"failed  {found.failure.check}  {told}: {found.failure.message}", markup=False
-        )
-        times = f"{found.steps} steps, met {found.seen} times"
-        console.print(f"        {findings.files[found.signature]}  ({times})", markup=False)
-    for reason, often in findings.unknown.items():
-        console.print(f"unknown {often} times: {reason}", markup=False)
+    for line in told(findings):
+        console.print(line, markup=False)
     if findings.repaired:
         console.print(f"{findings.repaired} known failures pass now", markup=False)
     if findings.resumed:

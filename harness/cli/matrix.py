@@ -35,6 +35,9 @@ def matrix(
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key of every scenario."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes to run on.")] = 1,
+    dask: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Run on this Dask cluster: tcp://host:8786.")
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
     ] = False,
@@ -67,7 +70,7 @@ def matrix(
             count += 1
             status.update(f"{count} of {len(tasks)} cells: {cell.pipeline} under {cell.scenario}")
 
-        found = Matrix.of(run_tasks(tasks, jobs, done))
+        found = Matrix.of(run_tasks(tasks, jobs, done, dask=dask))
     if doc is not None:
         write_document(doc, found)
     if record:

@@ -10,6 +10,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from harness.checks.check import key_shown
 from harness.run.result import EXIT_CODES, Outcome
 from harness.run.store import RUNS
 
@@ -89,15 +90,14 @@ def _document(repro: Repro, played: list[Replayed], left: Result) -> dict[str, A
 def _print(repro: Repro, played: list[Replayed], left: Result) -> None:
     console = Console(highlight=False)
     expected = repro.expected
-    told = ", ".join(f"{k} = {v}" for k, v in expected.key.items())
+    told = key_shown(expected.key)
     last = played[-1]
     console.print(f"{last.result.outcome}  {last.result.reason}", markup=False)
     for verdict in last.result.verdicts:
         if verdict.verdict == "fail":
             console.print(f"  {verdict.name}: {verdict.message}", markup=False)
             for finding in verdict.keys[:3]:
-                key = ", ".join(f"{k} = {v}" for k, v in finding.key.items())
-                console.print(f"    {key}: {finding.what}", markup=False)
+                console.print(f"    {key_shown(finding.key)}: {finding.what}", markup=False)
     checks, keys = sum(o.same_check for o in played), sum(o.same_key for o in played)
     console.print(
         f"recorded: {expected.check}{f' on {told}' if told else ''}; "

@@ -35,7 +35,11 @@ _OPERATORS = {
     "land": "an INSERT that took effect after its sender had died",
     "stop": "the stop of the pipeline",
     "expire": "the expiry of {what}",
-    "step-clock": "the step of the clock",
+    "clock-step": "the clock set back",
+    "gap": "the gap of the destination",
+    "repair-gap": "the export after the gap",
+    "change-precision": "the change of the stamps' precision",
+    "enable-time-to-live": "the storm of expiries",
 }
 
 

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act; its fields are its settings."""
+    """One act; its fields are its settings.
+
+    `export_repairs`: what it loses, a later export brings back; `may_go_back`: a negative setting
+    has a meaning.
+    """
 
     name: ClassVar[str] = ""
     breaks_promise: ClassVar[bool] = False
+    export_repairs: ClassVar[bool] = False
+    may_go_back: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,7 @@ class TruncateTarget(Act):
 
     name: ClassVar[str] = "truncate-target"
     breaks_promise: ClassVar[bool] = True
+    export_repairs: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +224,7 @@ class RecreateTable(Act):
 
     name: ClassVar[str] = "recreate-table"
     breaks_promise: ClassVar[bool] = True
+    export_repairs: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,7 @@ class DestinationOff(Act):
 
     name: ClassVar[str] = "destination-off"
     breaks_promise: ClassVar[bool] = True
+    export_repairs: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +241,29 @@ class DestinationOn(Act):
     """The streaming destination is enabled again."""
 
     name: ClassVar[str] = "destination-on"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePrecision(Act):
+    """The destination's time stamps get another unit: records before and after it are on one stream.
+
+    Attributes:
+        precision: MILLISECOND or MICROSECOND; AWS refuses the one that is in force.
+    """
+
+    precision: str = "MILLISECOND"
+
+    name: ClassVar[str] = "change-precision"
+
+
+@dataclass(frozen=True, slots=True)
+class EnableTimeToLive(Act):
+    """Time to live is enabled on a table full of expired items: a storm of deletes by the service.
+
+    The attribute is the one of `[table.time_to_live]`, which says `enabled = false`.
+    """
+
+    name: ClassVar[str] = "enable-time-to-live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,15 +285,17 @@ class ForeignRecords(Act):
 class ClockStep(Act):
     """AWS's clock goes on by so much at once: iterators expire, items outlive their time.
 
-    With a table whose items carry a time to live this is a storm of deletes.
+    Or it is set back, as a machine's clock is when it is corrected: stamps stand still until it has
+    caught up with itself, so that every change until then carries the same one.
 
     Attributes:
-        seconds: by how much.
+        seconds: by how much; a negative number sets it back.
     """
 
     seconds: float = 600.0
 
     name: ClassVar[str] = "clock-step"
+    may_go_back: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +320,7 @@ for _act in (
     Kill, Start, Restart, Pause, Resume, SecondInstance, LoseCheckpoints, SaveCheckpoints,
     RollBackCheckpoints, Split, Merge, UpdateShardCount, SecondExport, IncrementalExport,
     TruncateTarget, AddColumn, DropColumn, ChangeType, RecreateTable, DestinationOff,
-    DestinationOn, ForeignRecords, ClockStep, ServerRestart, DropConnections,
+    DestinationOn, ChangePrecision, EnableTimeToLive, ForeignRecords, ClockStep, ServerRestart, DropConnections,
 ):  # fmt: skip
     acts.add(_act.name, _act)
 
@@ -307,7 +341,7 @@ def make_act(name: str, settings: Mapping[str, Any] | None = None) -> Act:
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
             wanted = type(default).__name__
             raise UsageError(f"act {name!r}: {key} must be {wanted}, not {value!r}")
-        if isinstance(value, int | float) and value < 0:
+        if isinstance(value, int | float) and value < 0 and not kind.may_go_back:
             raise UsageError(f"act {name!r}: {key} must not be negative: {value!r}")
     made: Act = kind(**(settings or {}))
     return made

@@ -82,7 +82,7 @@ The workload waits at `after_changes` in the same way.
 After `settled` the target must come to rest once more.
 An act whose moment never comes is told in the run's notes.
 
-A plan may hold an act that leaves a loss which no pipeline can repair by itself only with `breaks_promises = true` in `[faults]`.
+A plan may hold an act that leaves a loss which no pipeline can repair by itself only with `breaks_promises = true` in `[faults]`; or, where a new export brings back what was lost, with a `second-export` further down in the plan.
 Stepped runs do not read this list: `[stepped]` bounds what their scheduler may do, and it chooses the moments.
 
 ### The acts
@@ -121,7 +121,9 @@ def _section(kind: type[Fault] | type[Act], level: str = "###") -> str:
     if where:
         lines += [f"Meets {', '.join(where)} alone.", ""]
     if what.breaks_promise:
-        lines += ["Must be allowed by `breaks_promises`.", ""]
+        repaired = getattr(what, "export_repairs", False)
+        unless = ", unless a later `second-export` is planned" if repaired else ""
+        lines += [f"Must be allowed by `breaks_promises`{unless}.", ""]
     if fields(what):
         lines += ["| setting | default | |", "|---|---|---|"]
         meanings = _meanings(settings)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 SIGHTINGS: dict[str, str] = {
     "version-tie-ms": "two changes of one item within one millisecond",
+    "version-tie-us": "two changes of one item within one microsecond",
     "delete": "an item was deleted",
+    "expired-item": "time to live deleted an item",
+    "expiry-storm": "time to live deleted ten items within one second",
     "recreated-key": "an item was written again after its delete",
     "redelivered-change": "the relay delivered a change a second time",
     "redelivered-delete": "the relay delivered a delete a second time",
@@ -41,6 +44,9 @@ SIGHTINGS: dict[str, str] = {
     "target-altered": "a column of the target was added or altered",
     "target-truncated": "the target was emptied",
     "destination-disabled": "the streaming destination was off for a while",
+    "write-in-a-gap": "an item was written while the streaming destination was off",
+    "precision-changed": "the unit of the stream's time stamps changed",
+    "clock-set-back": "AWS's clock was set back",
     "second-export": "a second export was taken",
     "checkpoint-lost": "the pipeline's checkpoints were lost",
     "snapshot-row-after-change": "rows of an export were stored after rows of the stream",
@@ -55,7 +61,10 @@ _ACTS = {
     "alter-column": "target-altered",
     "truncate": "target-truncated",
     "destination-off": "destination-disabled",
+    "change-precision": "precision-changed",
 }
+STORM_ITEMS = 10
+_SECOND_US = 1_000_000
 _AMBIGUOUS = frozenset({"error-after", "lost-answer", "cut-mid-body", "hang"})
 
 Event = dict[str, Any]
@@ -80,6 +89,8 @@ class SightingCounter:
         self._stream_rows = False
         self._starts = 0
         self._was_stopped = False
+        self._is_off = False
+        self._expiries: list[int] = []
         self._failed_inserts: set[tuple[str, int]] = set()
 
     def feed_all(self, events: Iterable[Mapping[str, Any]]) -> Counter[str]:
@@ -105,6 +116,8 @@ class SightingCounter:
             self._pipeline(event)
         elif kind == "operator":
             self._operator(event)
+        elif kind == "write" and self._is_off and event["outcome"] == "acked":
+            self.saw("write-in-a-gap")
 
     def saw(self, name: str) -> None:
         """One more of it."""
@@ -118,6 +131,8 @@ class SightingCounter:
         if last is not None:
             if last[0] // 1000 == event["time_us"] // 1000:
                 self.saw("version-tie-ms")
+            if last[0] == event["time_us"]:
+                self.saw("version-tie-us")
             if last[1] and not is_delete:
                 self.saw("recreated-key")
         if is_delete:
@@ -130,6 +145,8 @@ class SightingCounter:
             self.saw("oversized-change")
             return
         newest = self._delivered.get(key, -1)
+        if "expired_us" in event and number not in self._copies:
+            self._expired(event["expired_us"])
         if number in self._copies:
             self.saw("redelivered-change")
             if event["kind"] == "REMOVE":
@@ -142,6 +159,12 @@ class SightingCounter:
         self._delivered[key] = max(newest, number)
         if event.get("shard"):
             self._unread[event["shard"]] += 1
+
+    def _expired(self, time_us: int) -> None:
+        self.saw("expired-item")
+        self._expiries = [at for at in self._expiries if time_us - at < _SECOND_US] + [time_us]
+        if len(self._expiries) == STORM_ITEMS:
+            self.saw("expiry-storm")
 
     def _request(self, event: Mapping[str, Any]) -> None:
         operation, is_answered = event["operation"], event["status"] == _OK
@@ -190,8 +213,13 @@ class SightingCounter:
 
     def _operator(self, event: Mapping[str, Any]) -> None:
         act = event["act"]
+        if act in ("destination-off", "destination-on"):
+            self._is_off = act == "destination-off"
         if act in _ACTS:
             self.saw(_ACTS[act])
+        elif act == "clock-step":
+            if event["seconds"] < 0:
+                self.saw("clock-set-back")
         elif act in ("split", "merge", "reshard"):
             self.saw("reshard")
             if any(self._unread[parent] > 0 for parent in event["parents"]):

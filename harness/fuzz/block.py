@@ -49,6 +49,7 @@ class Block:
         defect: what repro files are called after; empty takes the check that fails.
         shrinks: cut down what fails; without it failures are told as they were drawn.
         known: failures of earlier runs: played instead of drawing examples.
+        others: what examples are drawn from beside `base`, in turn.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Block:
     defect: str = ""
     shrinks: bool = True
     known: tuple[Repro, ...] = ()
+    others: tuple[Scenario, ...] = ()
 
 
 @dataclass(slots=True)
@@ -171,7 +173,7 @@ class _BlockRun:
         block, report = self.block, self.report
         search = Search(
             self.bench,
-            block.base,
+            (block.base, *block.others),
             block.pipeline,
             _seed_of(block),
             make=self.make,

@@ -11,10 +11,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from harness.clock import stopwatch
-from harness.fuzz.block import BLOCK_EXAMPLES, Block, BlockReport, Found
+from harness.fuzz.block import BLOCK_EXAMPLES, Block, BlockReport, Found, run_block
 from harness.fuzz.failure import digest
 from harness.fuzz.journal import Journal
 from harness.fuzz.repro import write_repro
+from harness.fuzz.search import TURN
 from harness.fuzz.workers import in_processes
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Campaign:
     """What to search.
 
     Attributes:
-        bases: what blocks are drawn from, in turn.
+        bases: what examples are drawn from, in turn.
         pipeline: under test.
         seed: decides every example.
         examples: how many; 0 for as many as there is time.
@@ -170,9 +171,9 @@ class _Search:
     def reports(self) -> Iterator[BlockReport]:
         campaign = self.campaign
         if campaign.dask:
-            from harness.fuzz.cluster import in_cluster
+            from harness.run.cluster import on_cluster
 
-            return in_cluster(campaign.dask, self.blocks())
+            return on_cluster(campaign.dask, run_block, self.blocks())
         return in_processes(self.blocks(), campaign.jobs, tell=self.one_more)
 
     def one_more(self, _: int) -> None:
@@ -197,17 +198,25 @@ class _Search:
                 return
             if number in self.journal.finished:
                 continue
+            bases = self.bases(number)
             yield Block(
                 number,
                 campaign.seed,
-                campaign.bases[number % len(campaign.bases)],
+                bases[0],
                 campaign.pipeline,
                 examples,
                 seconds_max=left,
                 changes_max=campaign.changes_max,
                 first_only=campaign.first_only,
                 defect=campaign.defect,
+                others=bases[1:],
             )
+
+    def bases(self, number: int) -> tuple[Scenario, ...]:
+        """What a block's examples are drawn from: the next few of all."""
+        bases = self.campaign.bases
+        share = min(len(bases), max(1, self.campaign.block_examples // TURN))
+        return tuple(bases[(number * share + place) % len(bases)] for place in range(share))
 
     def sizes(self) -> Iterable[tuple[int, int]]:
         """Each block's number and examples."""

@@ -1,8 +1,9 @@
 """Chooses the schedule of a drawn example: by weight, with an eye for the windows where bugs live.
 
 Choosing evenly hardly ever kills a pipeline between an INSERT and its checkpoint. So after an action
-that opens such a window, what can go wrong in it weighs more; and each example draws anew which
-actions it likes at all, because a bug that needs many of one kind drowns where every kind comes.
+that opens such a window, what can go wrong in it weighs more. And each example draws anew what it is
+like: a bug that needs many of one kind drowns where every kind comes, one that needs a quiet run in
+which a single thing goes wrong is not met where everything goes wrong at the start.
 """
 
 from __future__ import annotations
@@ -20,7 +21,22 @@ LIKINGS = (0.1, 0.4, 1.0, 1.0, 1.0, 3.0, 8.0)
 RARE = 3.0
 """How much more than others a kind of action is liked that was never taken before."""
 
+UNREST = (0.1, 0.3, 1.0)
+"""How much goes wrong. With little of it the bounds are not used up before anything is stored."""
+
+HASTE = (0.4, 1.0, 1.0, 3.0)
+"""How soon requests are answered: late ones find many records, early ones a few."""
+
+LATE_SHARE = 0.4
+LATE = 0.05
+"""In so many examples what comes a second time comes late: after the target has all the rest."""
+
+AIMED_SHARE = 0.6
+AIMED, BESIDE = 4.0, 0.15
+"""In so many examples faults meet the target's INSERTs, and seldom anything else."""
+
 _DISTURBS = frozenset({"kill", "split", "merge", "export", "lose-checkpoints", "stop"})
+_UNREST = frozenset({"kill", "stop", "split", "merge", "reshard"})
 
 
 class GuidedChooser:
@@ -51,6 +67,10 @@ class GuidedChooser:
         self._likings: dict[tuple[str, str], float] = {}
         self._last: Action | None = None
         self._unread = False
+        self._unrest = random.choice(UNREST)
+        self._haste = random.choice(HASTE)
+        self._is_late = random.random() < LATE_SHARE
+        self._is_aimed = random.random() < AIMED_SHARE
 
     def choose(self, enabled: Sequence[Action]) -> Action:
         """The next of the prefix, or one drawn."""
@@ -80,12 +100,21 @@ class GuidedChooser:
     def _liking(self, action: Action) -> float:
         """How much this example is fond of such actions; drawn when one is first met."""
         if action.do == "release" and action.how == "ok":
-            return 1.0
+            return self._haste
         kind = (action.do, action.how)
         if kind not in self._likings:
             rare = 1 + RARE / (1 + self._done[kind])
             self._likings[kind] = self._random.choice(LIKINGS) * rare
-        return self._likings[kind]
+        liking = self._likings[kind]
+        if action.do == "release":
+            liking *= self._unrest
+            if self._is_aimed:
+                liking *= AIMED if action.what.startswith(self._insert) else BESIDE
+        elif action.do in _UNREST or action.how == "second":
+            liking *= self._unrest
+        elif action.how == "again" and self._is_late:
+            liking *= LATE
+        return liking
 
     def _window(self, action: Action) -> float:
         last = self._last

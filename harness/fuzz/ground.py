@@ -47,24 +47,34 @@ price = "Decimal(38, 9)"
 tags = "Array(String)"
 """
 
-ROTATION = (
-    *("", "redelivery", "", "crash", "", "small-values", "", "snapshot-hand-off", "", "reshard"),
-    *("", "version-ties", "", "outage", "", "composite-keys", "", "poison", "", "time-to-live"),
-    *("", "order-sensitive", "", "deduplication-window", "", "expired-iterators"),
-)
-"""Where blocks are drawn from when no scenario is named; the empty name is the one above."""
+_MILLISECONDS = "stream.approximate_creation_date_time_precision=MILLISECOND"
+_DEDUPLICATES = "target.settings={non_replicated_deduplication_window=1000}"
+
+ROTATION: tuple[tuple[str, ...], ...] = (
+    ("",), ("redelivery",), ("crash",),
+    ("", _MILLISECONDS), ("small-values",), ("snapshot-hand-off",),
+    ("", _DEDUPLICATES), ("reshard",), ("version-ties",),
+    ("",), ("outage",), ("composite-keys",),
+    ("", _MILLISECONDS), ("poison",), ("time-to-live",),
+    ("", _DEDUPLICATES), ("order-sensitive",), ("deduplication-window",),
+    ("",), ("expired-iterators",), ("large-items",),
+)  # fmt: skip
+"""What is drawn from when no scenario is named; the empty name is the one above.
+
+It comes with coarse stamps too, and with a target that drops repeated inserts as replicated ones do.
+"""
 
 STREAMS_READER = "clickpipes-streams"
 """Reads DynamoDB Streams, so the table must have one."""
 
 CHANGES_MAX = 20
 ITEMS_MAX = 4
-EXPORT_SHARE = 0.2
+EXPORT_SHARE = 0.25
 SHARDS = (1, 1, 2, 2, 3)
 
 
 def grounds(name: str, pipeline: str, *, overrides: tuple[str, ...] = ()) -> list[Scenario]:
-    """What the blocks of a campaign are drawn from, in turn.
+    """What the examples of a campaign are drawn from, in turn.
 
     A pipeline that ships follows whatever table a scenario has, so it meets all of them. One of the
     reader's own is made for one table, as the published recipe is.
@@ -82,7 +92,10 @@ def grounds(name: str, pipeline: str, *, overrides: tuple[str, ...] = ()) -> lis
     follows = not pipeline or pipeline in pipelines().names()
     if name or not follows:
         return [ground(name, pipeline, overrides=overrides)]
-    made = {one: ground(one, pipeline, overrides=overrides) for one in dict.fromkeys(ROTATION)}
+    made = {
+        (first, *own): ground(first, pipeline, overrides=(*own, *overrides))
+        for first, *own in dict.fromkeys(ROTATION)
+    }
     return [made[one] for one in ROTATION]
 
 
@@ -171,13 +184,15 @@ def _mix(base: Scenario, random: Random) -> Any:
 def _bounds(base: Scenario, random: Random, *, exports: bool) -> Any:
     """What may go wrong: the scenario's own word, where it says something."""
     given = base.stepped
+    copies = random.choice((0, 1, 3))
     drawn: dict[str, Any] = {
         "faults": allowed_faults(base),
         "faults_max": random.choice((0, 1, 2, 4)),
         "kills_max": random.choice((0, 1, 1, 2)),
         "reshards_max": random.choice((0, 0, 1, 2)),
-        "copies_max": random.choice((0, 1, 3)),
-        "reorder_window": random.choice((1, 2, 4)),
+        "copies_max": copies,
+        # What is to come again later takes a place in the window.
+        "reorder_window": random.choice((1, 2, 4)) + copies,
         "lost_checkpoints_max": random.choice((0, 0, 0, 1)),
         "exports_max": random.choice((0, 0, 1)) if exports else 0,
         "zombies_max": random.choice((0, 0, 0, 1)),

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from harness.checks.check import key_shown
 from harness.errors import HarnessError, ScenarioError, nearest
 from harness.faults.fault import known_faults
 from harness.fuzz.failure import Failure, signature
@@ -45,7 +46,8 @@ _STEPS = [
     *("write", "deliver", "release", "start", "kill", "stop", "land", "advance"),
     *("split", "merge", "reshard", "export", "outage", "incremental-export", "lose-checkpoints"),
     *("keep-checkpoints", "roll-back-checkpoints", "truncate", "add-column", "alter-column"),
-    *("destination-off", "destination-on"),
+    *("destination-off", "destination-on", "gap", "repair-gap", "change-precision", "clock-step"),
+    "enable-time-to-live",
 ]
 
 
@@ -86,7 +88,7 @@ def text_of(repro: Repro, *, name: str) -> str:
     """
     script, failure = repro.script, repro.expected
     writes = {w.name: w for w in script.writes}
-    told = ", ".join(f"{k} = {v}" for k, v in failure.key.items())
+    told = key_shown(failure.key)
     lines = [
         f"# {script.pipeline}: {failure.check} fails{f' for {told}' if told else ''}:",
         f"# {' '.join(failure.message.split())}",

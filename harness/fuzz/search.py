@@ -28,16 +28,23 @@ if TYPE_CHECKING:
     from random import Random  # noqa: TID251 - the type alone
 
     from harness.fuzz.script import Make
+    from harness.fuzz.written import Written
     from harness.run.step_actions import Action
     from harness.run.step_world import Bench
     from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
+
+TURN = 5
+"""Examples from one scenario before the next has its turn; fewer would make tables anew too often."""
 
 WARM_UP = 8
 CORPUS_MAX = 12
 DRAWS_MAX = 50
 MUTANT_SHARE = 0.4
 """Of the examples after the warm-up: how many begin as a noted one did."""
+
+ENDS_DELETED_SHARE = 0.3
+"""Of the examples: how many end with a delete. What is written after a loss would hide it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Example:
 class _Noted:
     """An example that met something rare, to begin others with."""
 
+    base: Scenario
     scenario: Scenario
     writes: Any
     steps: tuple[Action, ...]
@@ -73,7 +81,7 @@ class Search:
 
     Args:
         bench: where they run.
-        base: what they are drawn from.
+        bases: what they are drawn from, `TURN` examples of each in turn.
         pipeline: under test.
         seed: decides all of them.
         make: makes the pipeline, in place of one that ships.
@@ -82,7 +90,7 @@ class Search:
     """
 
     bench: Bench
-    base: Scenario
+    bases: Sequence[Scenario]
     pipeline: str
     seed: int
     make: Make | None = None
@@ -101,10 +109,11 @@ class Search:
     def example(self, number: int) -> Example:
         """Draw one and run it."""
         random = VirtualClock(seed=self.seed).substream(f"example {number}")
-        noted = self._beginning(number, random)
+        base = self.bases[number // TURN % len(self.bases)]
+        noted = self._beginning(number, base, random)
         prefix: Sequence[Action] = ()
         if noted is None:
-            scenario, writes = self._drawn(random)
+            scenario, writes = self._drawn(base, random)
         else:
             scenario, writes = noted.scenario, noted.writes
             prefix = noted.steps[: random.randrange(len(noted.steps) + 1)]
@@ -124,42 +133,49 @@ class Search:
             operations=with_markers(writes, scenario.workload.markers),
         )
         script = Script(scenario, self.pipeline, writes, steps_of(result))
-        self._note(script, result)
+        self._note(base, script, result)
         return Example(number, script, result, failure_of(result))
 
-    def _drawn(self, random: Random) -> tuple[Scenario, Any]:
+    def _drawn(self, base: Scenario, random: Random) -> tuple[Scenario, Any]:
         """A scenario and its writes.
 
         Raises:
             ScenarioError: none of many can be drawn from what there is.
         """
         for attempt in range(1, DRAWS_MAX + 1):
-            scenario = draw(self.base, random, changes_max=self.changes_max)
+            scenario = draw(base, random, changes_max=self.changes_max)
             try:
                 operations = generate(scenario, VirtualClock(seed=scenario.seed))
-                return scenario, tuple(spelled_out(operations, scenario.workload.markers))
+                writes = spelled_out(operations, scenario.workload.markers)
+                if random.random() < ENDS_DELETED_SHARE:
+                    writes = _up_to_the_last_delete(writes)
+                return scenario, tuple(writes)
             except ScenarioError:
                 # A scenario of few keys has none left for so many inserts; another mix has fewer.
                 if attempt == DRAWS_MAX:
                     raise
         raise AssertionError
 
-    def _beginning(self, number: int, random: Random) -> _Noted | None:
-        if not self.guided or number < WARM_UP or not self._corpus:
+    def _beginning(self, number: int, base: Scenario, random: Random) -> _Noted | None:
+        if not self.guided or number < WARM_UP or random.random() >= MUTANT_SHARE:
             return None
-        if random.random() >= MUTANT_SHARE:
-            return None
-        return random.choices(self._corpus, [one.score for one in self._corpus])[0]
+        alike = [one for one in self._corpus if one.base is base]
+        return random.choices(alike, [one.score for one in alike])[0] if alike else None
 
-    def _note(self, script: Script, result: StepResult) -> None:
+    def _note(self, base: Scenario, script: Script, result: StepResult) -> None:
         """Keep an example that met what few others have met."""
         self.sightings.update(result.sightings)
         met = features(result)
         self._features.update(met)
         score = sum(1 / self._features[one] for one in met)
-        self._corpus.append(_Noted(script.scenario, script.writes, script.steps, score))
+        self._corpus.append(_Noted(base, script.scenario, script.writes, script.steps, score))
         self._corpus.sort(key=lambda one: -one.score)
         del self._corpus[CORPUS_MAX:]
+
+
+def _up_to_the_last_delete(writes: list[Written]) -> list[Written]:
+    places = [place for place, write in enumerate(writes, 1) if write.kind == "delete"]
+    return writes[: places[-1]] if places else writes
 
 
 def features(result: StepResult) -> set[str]:

@@ -3,7 +3,8 @@
     GET  /_harness/health                  {"status": "ok"}
     GET  /_harness/stats                   counts, by name
     GET  /_harness/clock                   {"now_us": 1735689600000000}
-    POST /_harness/clock                   {"advance_seconds": 86400} → the new time
+    POST /_harness/clock                   {"advance_seconds": 86400} → the new time; a negative
+                                           number sets the clock back
     GET  /_harness/settings                {"kinesis": {"throttled": false, …}, …}
     PUT  /_harness/settings                the same form, in part → all; taken whole or not at all
     POST /_harness/streams/roll            {"stream_arn": …} → {"children": [shard ids]}; takes also
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from harness.awsjson import AwsError
-from harness.clock import VirtualClock, WallClock
+from harness.clock import CorrectedClock, VirtualClock, WallClock
 from harness.errors import HarnessError, UsageError, nearest
 from harness.web.message import Response
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 ADVANCE_SECONDS_MAX = 20 * 366 * 86_400
 """Twenty years: more than any retention, less than what overflows a date."""
+
+
+SET_BACK_SECONDS_MAX = 86_400
+"""A day: no clock that runs at all is corrected by more."""
 
 
 class Adjustable(Protocol):
@@ -123,14 +128,19 @@ class Control:
         wish = _object_in(request)
         seconds = wish.pop("advance_seconds", None)
         is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if wish or not is_number or not 0 <= seconds <= ADVANCE_SECONDS_MAX:
+        if wish or not is_number or not -SET_BACK_SECONDS_MAX <= seconds <= ADVANCE_SECONDS_MAX:
             raise UsageError(
-                f'expected {{"advance_seconds": 0 to {ADVANCE_SECONDS_MAX}}}',
-                hint="the clock never goes back",
+                f'expected {{"advance_seconds": -{SET_BACK_SECONDS_MAX} to {ADVANCE_SECONDS_MAX}}}',
+                hint="a negative number sets the clock back",
             )
-        if not isinstance(self._clock, WallClock | VirtualClock):
+        if seconds < 0:
+            if not isinstance(self._clock, WallClock | CorrectedClock):
+                raise UsageError("this clock cannot be set back")
+            self._clock.set_back(-seconds)
+        elif isinstance(self._clock, WallClock | VirtualClock):
+            self._clock.advance(seconds)
+        else:
             raise UsageError("this clock cannot be advanced")
-        self._clock.advance(seconds)
         # The loop planned its next wake-up by the time before; a timer makes it plan anew.
         self._clock.call_later(0, lambda: None)
         return self._now()

@@ -49,12 +49,14 @@ class ShardLog:
         return len(self._fragments) - self._head
 
     def append(self, counter: int, arrival_ms: int, size_bytes: int, fragment: bytes) -> None:
-        """Add a record; counters only grow, and so do arrivals."""
+        """Add a record; counters only grow. An arrival before the last one counts as the last."""
         ends = self._ends
         ends.append((ends[-1] if ends else self._trimmed_bytes) + size_bytes)
         self._fragments.append(fragment)
         self._counters.append(counter)
-        self._arrivals_ms.append(arrival_ms)
+        # A clock that was set back must not hide the order: records are found by time, too.
+        arrivals = self._arrivals_ms
+        arrivals.append(max(arrival_ms, arrivals[-1]) if arrivals else arrival_ms)
 
     def read(self, position: int, *, limit: int, size_bytes_max: int, now_ms: int) -> Page:
         """Up to `limit` records from counter `position` on, at least one if there is any.

@@ -1,4 +1,4 @@
-"""Cells on several processes: each has an engine of its own, because a process can have only one."""
+"""Cells on several processes or a cluster: each has an engine of its own, as a process has only one."""
 
 from __future__ import annotations
 
@@ -21,17 +21,28 @@ POLL_SECONDS = 1.0
 END_SECONDS = 10.0
 
 
-def run_tasks(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]) -> list[Cell]:
+def run_tasks(
+    tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None], *, dask: str = ""
+) -> list[Cell]:
     """Every cell, in the order of `tasks` whatever the order in which they end.
 
     Args:
         tasks: what to run.
         jobs: processes; 1 runs everything in this one.
         done: told each cell as it ends.
+        dask: address of a Dask scheduler, in place of processes.
 
     Raises:
-        HarnessError: a process died.
+        HarnessError: a process died; or there is no such cluster.
     """
+    if dask:
+        from harness.run.cluster import on_cluster
+
+        found: dict[int, Cell] = {}
+        for place, cell in on_cluster(dask, _numbered, enumerate(tasks)):
+            found[place] = cell
+            done(cell)
+        return [found[place] for place in range(len(tasks))]
     if jobs == 1 or len(tasks) == 1:
         cells = []
         with Bench() as bench:
@@ -40,6 +51,11 @@ def run_tasks(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]) ->
                 done(cells[-1])
         return cells
     return _side_by_side(tasks, min(jobs, len(tasks)), done)
+
+
+def _numbered(bench: Bench, numbered: tuple[int, Task]) -> tuple[int, Cell]:
+    place, task = numbered
+    return place, run_cell(bench, task.pipeline, task.scenario, task.seeds)
 
 
 def _side_by_side(tasks: Sequence[Task], jobs: int, done: Callable[[Cell], None]) -> list[Cell]:

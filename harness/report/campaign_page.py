@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.checks.check import key_shown
 from harness.errors import HarnessError
 from harness.explain.necessity import words
 from harness.fuzz.repro import parse_repro, text_of
@@ -100,7 +101,7 @@ def failures_in(campaign: Mapping[str, Any], folder: Path) -> list[Failed]:
         path = path if path.exists() else folder / path
         read = failed_file(path, str(one.get("file", "")), int(one.get("seen", 0)))
         if read.repro is None:
-            key = ", ".join(f"{k} = {v}" for k, v in dict(one.get("key", {})).items())
+            key = key_shown(dict(one.get("key", {})))
             check, message = str(one.get("check", "")), str(one.get("message", ""))
             read = Failed(read.file, None, check, key, message, read.seen, read.trouble)
         found.append(read)
@@ -140,7 +141,7 @@ def failed_text(text: str, name: str, seen: int = 0) -> Failed:
     except HarnessError as error:
         return Failed(name, None, "", "", "", seen, error.message)
     expected = repro.expected
-    key = ", ".join(f"{k} = {v}" for k, v in expected.key.items())
+    key = key_shown(expected.key)
     return Failed(name, repro, expected.check, key, expected.message, seen)
 
 

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from harness.checks.check import key_shown
 from harness.clock import stopwatch
 from harness.lookout import Lookout
 
@@ -155,7 +156,7 @@ def _findings(verdict: Verdict) -> Group:
     for finding in verdict.keys[:FINDINGS_SHOWN]:
         shown = differing(finding)
         table.add_row(
-            Text(_pairs(finding.key) + "\n" + finding.what),
+            Text(key_shown(finding.key) + "\n" + finding.what),
             _side(finding.source, shown, "no such item"),
             _side(finding.found, shown, "no row"),
         )
@@ -175,10 +176,6 @@ def _side(cells: dict[str, str] | None, names: list[str], absent: str) -> Text:
     if cells is None:
         return Text(absent, style="italic dim")
     return Text("\n".join(f"{name} = {cells.get(name, '')}" for name in names))
-
-
-def _pairs(key: dict[str, str]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in key.items())
 
 
 def _closing(result: Result) -> Text:

@@ -176,6 +176,13 @@ class Hands:
         self._source.start_streaming()
         return {}
 
+    def _change_precision(self, act: acts.ChangePrecision) -> Members:
+        self._stream.change_precision(act.precision)
+        return {"precision": act.precision}
+
+    def _enable_time_to_live(self, _: acts.Act) -> Members:
+        return {"attribute": self._stream.enable_time_to_live(self._scenario)}
+
     # The target
 
     def _truncate_target(self, _: acts.Act) -> Members:

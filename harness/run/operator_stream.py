@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.errors import BackendError
+from harness.run.source import time_to_live_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,34 @@ class StreamOperator:
                 PartitionKey=f"foreign-{number}",
             )
             _asked(ask, "PutRecord")
+
+    def change_precision(self, precision: str) -> None:
+        """Give the destination's time stamps another unit; returns when it is in force."""
+        source = self._source
+        if source.supplied_stream is not None:
+            raise BackendError(
+                "act 'change-precision': this endpoint has no streaming destination of its own",
+                hint="run it with --aws embedded",
+            )
+        members = {"TableName": source.table, "StreamArn": source.stream_arn}
+        update = {"ApproximateCreationDateTimePrecision": precision}
+        ask = partial(
+            source.dynamodb.update_kinesis_streaming_destination,
+            **members,
+            UpdateKinesisStreamingConfiguration=update,
+        )
+        _asked(ask, "UpdateKinesisStreamingDestination")
+        self._clock.wait_until(
+            lambda: source.destination() == "ACTIVE",
+            timeout_seconds=ACTIVE_SECONDS_MAX,
+            what="the destination to be ACTIVE",
+        )
+
+    def enable_time_to_live(self, scenario: Scenario) -> str:
+        """Enable time to live; returns its attribute."""
+        asked = time_to_live_request(scenario.table)
+        _asked(lambda: self._source.dynamodb.update_time_to_live(**asked), "UpdateTimeToLive")
+        return str(asked["TimeToLiveSpecification"]["AttributeName"])
 
     def put_with_text(self, attribute: str, text: str) -> dict[str, Any]:
         """Write an item again with a text in the place of an attribute; returns its key."""

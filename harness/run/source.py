@@ -153,7 +153,7 @@ class Source:
             )
         except (ClientError, BotoCoreError) as error:
             raise BackendError(f"disabling the streaming destination failed: {error}") from error
-        self._wait(lambda: self._destination() == "DISABLED", "the destination to be DISABLED")
+        self._wait(lambda: self.destination() == "DISABLED", "the destination to be DISABLED")
 
     def recreate_table(self) -> None:
         """Delete the table, make it again under its name, and enable its destination.
@@ -170,7 +170,8 @@ class Source:
             raise BackendError(f"making {self.table} again failed: {error}") from error
         self.start_streaming()
 
-    def _destination(self) -> str:
+    def destination(self) -> str:
+        """The status of the streaming destination; empty without one."""
         found = self.dynamodb.describe_kinesis_streaming_destination(TableName=self.table)
         destinations = found["KinesisDataStreamDestinations"]
         named = (d for d in destinations if d["StreamArn"] == self.stream_arn)
@@ -213,14 +214,8 @@ class Source:
             return bool(found["TableStatus"] == "ACTIVE")
 
         self._wait(active, f"table {self.table} to be ACTIVE")
-        if table.time_to_live:
-            self.dynamodb.update_time_to_live(
-                TableName=self.table,
-                TimeToLiveSpecification={
-                    "Enabled": True,
-                    "AttributeName": table.time_to_live.attribute_name,
-                },
-            )
+        if table.time_to_live and table.time_to_live.enabled:
+            self.dynamodb.update_time_to_live(**time_to_live_request(table))
         if "point-in-time recovery" not in self._lacks:
             self.dynamodb.update_continuous_backups(
                 TableName=self.table,
@@ -354,6 +349,14 @@ def _empty(s3: Any, bucket: str) -> None:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for found in page.get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+
+def time_to_live_request(table: Table) -> dict[str, Any]:
+    """The UpdateTimeToLive request that enables what a scenario's `[table]` names."""
+    assert table.time_to_live is not None
+    named = table.time_to_live.attribute_name
+    specification = {"Enabled": True, "AttributeName": named}
+    return {"TableName": table.table_name, "TimeToLiveSpecification": specification}
 
 
 def table_request(table: Table) -> dict[str, Any]:

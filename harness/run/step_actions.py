@@ -18,6 +18,10 @@ can be left out or change places, and the rest still means the same.
 | `export` | | a second export |
 | `outage` | | the stream's retention passes while the pipeline is down, and then a second export |
 | `lose-checkpoints` | | what the pipeline kept of its position is gone |
+| `gap`, `repair-gap` | | the destination goes off; it comes back with a new export |
+| `change-precision` | the new unit of its stamps | |
+| `clock-step` | | AWS's clock is set back |
+| `enable-time-to-live` | | what has expired is deleted at once |
 | `advance` | | the clock goes on until somebody asks something |
 | `calm` | | the run ends here: no more faults, everything is delivered |
 """

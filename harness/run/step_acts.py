@@ -1,4 +1,4 @@
-"""Which acts of an operator are possible now, and further acts: on target, destination, positions.
+"""Which acts of an operator are possible now, and further acts: on target and positions.
 
 Acts that no service promises to survive (the target is emptied, the destination is off for a while)
 are bound to `breaks_promises` by the scenario's rules: whoever plans them expects a loss.
@@ -17,6 +17,7 @@ import orjson
 
 from harness.run.step_actions import Action, Enabled
 from harness.run.step_operator import Operator
+from harness.run.step_stream_acts import StreamActs
 from harness.run.target import quote
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Acts:
         self._world = example.world
         self._bounds = bounds
         self._operator = Operator(example)
-        self._is_off = False
+        self._stream = StreamActs(example, bounds, self.stop)
         self._kept: Path | None = None
         self._kept_rows: list[tuple[str, bytes]] = []
 
@@ -56,6 +57,10 @@ class Acts:
         """Remove what was kept."""
         if self._kept is not None:
             shutil.rmtree(self._kept, ignore_errors=True)
+
+    def settle(self) -> None:
+        """The calm phase begins: what somebody has promised to repair is repaired."""
+        self._stream.settle()
 
     def enabled(self) -> list[Enabled]:
         """The acts that are possible now, always in the same order."""
@@ -72,10 +77,7 @@ class Acts:
             found.append(_act("truncate", self.truncate, 0.3))
         if counts.incremental_exports < bounds.incremental_exports_max:
             found.append(_act("incremental-export", self.incremental_export, 0.1))
-        if self._is_off:
-            found.append(_act("destination-on", self.destination_on, 1.0))
-        elif counts.destination_outages < bounds.destination_outages_max:
-            found.append(_act("destination-off", self.destination_off, 0.2))
+        found += self._stream.enabled()
         if self._example.incarnation is not None:
             if counts.stops < bounds.stops_max:
                 found.append(_act("stop", self.stop, 0.1))
@@ -204,21 +206,6 @@ class Acts:
         self._example.counts.incremental_exports += 1
         self._example.note("operator", act="incremental-export")
         return arn.rpartition("/")[2]
-
-    def destination_off(self) -> str:
-        """The streaming destination is disabled: changes from now on reach no stream."""
-        self._world.switch_streaming(on=False)
-        self._is_off = True
-        self._example.counts.destination_outages += 1
-        self._example.note("operator", act="destination-off")
-        return ""
-
-    def destination_on(self) -> str:
-        """It is enabled again; what happened in between is not made up for."""
-        self._world.switch_streaming(on=True)
-        self._is_off = False
-        self._example.note("operator", act="destination-on")
-        return ""
 
 
 def _act(name: str, perform: Callable[[], str], weight: float) -> Enabled:

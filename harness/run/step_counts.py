@@ -26,6 +26,10 @@ class Counts:
     truncates: int = 0
     incremental_exports: int = 0
     destination_outages: int = 0
+    gaps: int = 0
+    precision_changes: int = 0
+    clock_steps: int = 0
+    storms: int = 0
     copies: int = 0
     requests: int = 0
     inserts: int = 0

@@ -161,6 +161,7 @@ class Example:
         )
         if table.log.end > first:
             self._wrote[first] = marker_id(operation.number)
+            changed = table.log.read(first, 1)
             event = {"put": "PUT", "update": "PUT", "delete": "REMOVE"}[operation.kind]
             self.note(
                 "change",
@@ -168,7 +169,7 @@ class Example:
                 key=operation.key,
                 kind=event,
                 write=operation.number,
-                time_us=self.world.clock.now_us(),
+                time_us=changed[0].time_us if changed else self.world.aws_clock.now_us(),
             )
         return outcome
 
@@ -196,6 +197,7 @@ class Example:
             outcome="delivered" if shard else "oversized",
             shard=shard,
             sequence_number=heard[0].sequence_number,
+            **({"expired_us": change.time_us} if change.by_service else {}),
         )
         return shard
 

@@ -35,11 +35,12 @@ from harness.run.step_transport import drained
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.faults.asked import Kind
     from harness.faults.gate import Passage
     from harness.run.step_threads import Activity
     from harness.run.step_world import Bench
     from harness.scenario.model import Scenario
-    from harness.web.message import Response
+    from harness.web.message import Request, Response
     from harness.workload.operations import Operation
 
 IDLE_SECONDS = 0.05
@@ -92,7 +93,7 @@ class ExternalExample(Example):
         self._patience = Patience(habit)
         self._last_words: list[str] = []
         super().__init__(bench, scenario, NoOpPipeline, operations)
-        self._processes = ProcessActivities(self.gate.open)
+        self._processes = ProcessActivities(self._taken_in)
         stands_in: Any = self._processes
         self.activities = stands_in
         self._command = own_command(scenario, self._run_dir)
@@ -115,7 +116,7 @@ class ExternalExample(Example):
         self._processes.add(life)
         self.incarnation = _Incarnation(self.incarnations, life, self._processes)
         self._fruitless = 0
-        self._patience.forget()
+        self._patience.begin()
         self._stir()
         self.note("pipeline", incarnation=self.incarnations, state="started")
         return f"incarnation {self.incarnations}"
@@ -156,8 +157,8 @@ class ExternalExample(Example):
             self._patience.forget()
         elif passage.asked.operation == "INSERT":
             self._patience.stored()
-        elif passage.asked.operation == "GetRecords" and saw != "200":
-            self._patience.read()
+        elif passage.asked.operation == "GetRecords":
+            (self._patience.polled if saw == "200" else self._patience.read)()
         self._pass_time(passage, saw)
         self.activities.reply(activity, answer)
         return saw
@@ -194,7 +195,8 @@ class ExternalExample(Example):
         life = self._life()
         if life is None or life.was_refused:
             return self._since_moved() >= most
-        return self._since_moved() >= self._patience.seconds(most)
+        shards = len(self.world.shard_sizes())
+        return self._since_moved() >= self._patience.seconds(most, shards)
 
     def eagerness(self, activity: Activity) -> float:
         """How soon a request should be answered: a poll that will find nothing can wait."""
@@ -209,6 +211,12 @@ class ExternalExample(Example):
         """Whatever the program has written to its folder is gone; who may have read it is not used."""
         self._drop_spare()
         super().empty_state_dir()
+
+    def _taken_in(self, request: Request, kind: Kind) -> Passage:
+        passage = self.gate.open(request, kind)
+        if passage.asked.operation == "INSERT":
+            self._patience.brings()
+        return passage
 
     def _stir(self) -> None:
         self._quiet_seconds = 0.0

@@ -3,7 +3,9 @@
 A program may keep rows back and store them by a clock of its own, so only real time tells. The
 scenario says how long at most (`settle.stall_seconds`). A program that has been seen to store what
 it read is waited for several times as long as it ever took, which is less as a rule: most of the
-time of a search goes into such waiting.
+time of a search goes into such waiting. One that goes on to poll and finds nothing is at work, and
+not kept from it by a busy machine: it is waited for still less. The first time that a life stores something is not like the others: it loads what it
+needs for that.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 SEEN_MIN = 2
 TIMES = 5
 SECONDS_MIN = 1.5
+POLLS_MIN = 5
+POLLING_SECONDS_MIN = 0.5
 
 
 @dataclass(slots=True)
@@ -27,11 +31,13 @@ class Habit:
 
     Attributes:
         seen: how often rows were stored after records were read.
-        longest: the longest time between, seconds.
+        first: the longest time between, where a life had stored nothing before, seconds.
+        longest: the longest time between, where it had.
         is_learned: an example was spent on it.
     """
 
     seen: int = 0
+    first: float = 0.0
     longest: float = 0.0
     is_learned: bool = False
 
@@ -46,24 +52,58 @@ class Patience:
     def __init__(self, habit: Habit) -> None:
         self._habit = habit
         self._since_read: Callable[[], float] | None = None
+        self._has_read = False
+        self._has_stored = False
+        self._polls = 0
+
+    def begin(self) -> None:
+        """Another life begins."""
+        self._has_stored = self._has_read = False
+        self._polls = 0
+        self.forget()
 
     def read(self) -> None:
         """The program was given records."""
         self._since_read = self._since_read or stopwatch()
+        self._has_read = True
+        self._polls = 0
 
-    def stored(self) -> None:
-        """The program was answered an INSERT."""
+    def polled(self) -> None:
+        """The program asked for records and there were none."""
+        self._polls += 1
+
+    def brings(self) -> None:
+        """The program asks to store something; how long the scheduler keeps it is not its doing."""
         if self._since_read is not None:
+            took = self._since_read()
             self._habit.seen += 1
-            self._habit.longest = max(self._habit.longest, self._since_read())
+            if self._has_stored:
+                self._habit.longest = max(self._habit.longest, took)
+            else:
+                self._habit.first = max(self._habit.first, took)
             self._since_read = None
 
+    def stored(self) -> None:
+        """The program was answered that it is stored."""
+        self._has_stored = True
+        self._polls = 0
+
     def forget(self) -> None:
-        """The program's life has ended, or a request was refused: what follows takes longer."""
+        """A request was refused: what follows takes longer."""
         self._since_read = None
 
-    def seconds(self, most: float) -> float:
-        """How long to wait, at most `most`."""
-        if self._habit.seen < SEEN_MIN:
+    def seconds(self, most: float, shards: int) -> float:
+        """How long to wait, at most `most`.
+
+        Args:
+            most: what the scenario says.
+            shards: how many the program may be polling.
+        """
+        habit = self._habit
+        if habit.seen < SEEN_MIN:
             return most
-        return min(most, SECONDS_MIN + TIMES * self._habit.longest)
+        longest = habit.longest if self._has_stored else max(habit.first, habit.longest)
+        if self._polls < POLLS_MIN * max(1, shards):
+            return min(most, SECONDS_MIN + TIMES * longest)
+        has_some = self._has_stored or self._has_read
+        return min(most, POLLING_SECONDS_MIN + (TIMES * longest if has_some else 0.0))

@@ -20,7 +20,7 @@ from harness.clock import WallClock, stopwatch
 from harness.errors import PipelineError
 from harness.run.process_tree import ProcessTree
 from harness.run.step_gate_server import Pumped
-from harness.run.step_threads import Activity
+from harness.run.step_threads import Activity, Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ class Life:
         self.server.close()
 
 
-class ProcessActivities:
+class ProcessActivities(Known):
     """What `Activities` is for threads: everybody who can be let go, and who waits for it.
 
     Args:
@@ -90,14 +90,12 @@ class ProcessActivities:
     """
 
     def __init__(self, open_passage: Callable[[Request, Kind], Passage]) -> None:
-        self.all: list[Activity] = []
-        self.went_away = 0
+        super().__init__()
         self.lives: list[Life] = []
         self._open = open_passage
         self._waiting: dict[Activity, tuple[Life, Arrival]] = {}
         self._pumped: list[Pumped] = []
         self._stirred: dict[Life, int] = {}
-        self._count = 0
         self._longest_sleep = 0.0
         self._clock = WallClock()
 
@@ -108,15 +106,6 @@ class ProcessActivities:
             PipelineError: always.
         """
         raise PipelineError(f"thread {name!r} cannot be started inside a program outside")
-
-    @property
-    def alive(self) -> list[Activity]:
-        """Those that have not ended."""
-        return [a for a in self.all if a.state != "ended"]
-
-    def held(self) -> list[Activity]:
-        """Requests that wait for an answer, the oldest first."""
-        return [a for a in self.all if a.state == "held"]
 
     def next_wake_us(self) -> int | None:
         """Not None when a process may ask something by itself: it sleeps by its own clock."""

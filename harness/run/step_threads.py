@@ -59,13 +59,34 @@ class Activity:
         self.thread: threading.Thread | None = None
 
 
-class Activities:
-    """All threads of the pipeline under test."""
+class Known:
+    """Everybody who can be let go, and who waits for it.
+
+    Attributes:
+        all: in the order of their starts.
+        went_away: how often one neither asked nor slept.
+    """
 
     def __init__(self) -> None:
         self.all: list[Activity] = []
         self.went_away = 0
         self._count = 0
+
+    @property
+    def alive(self) -> list[Activity]:
+        """Those that have not ended, in the order of their starts."""
+        return [a for a in self.all if a.state != "ended"]
+
+    def held(self) -> list[Activity]:
+        """Those that wait for the answer to a request, the oldest first."""
+        return [a for a in self.all if a.state == "held"]
+
+
+class Activities(Known):
+    """All threads of the pipeline under test."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._local = threading.local()
         self._lock = threading.Lock()
         self._rested = threading.Semaphore(0)
@@ -77,15 +98,6 @@ class Activities:
             activity = Activity(name, self._count, run)
             self._count += 1
             self.all.append(activity)
-
-    @property
-    def alive(self) -> list[Activity]:
-        """Those that have not ended, in the order of their starts."""
-        return [a for a in self.all if a.state != "ended"]
-
-    def held(self) -> list[Activity]:
-        """Those that wait for the answer to a request."""
-        return [a for a in self.all if a.state == "held"]
 
     def next_wake_us(self) -> int | None:
         """When the first sleeper wakes; None when nobody sleeps."""

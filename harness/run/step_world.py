@@ -20,12 +20,12 @@ import orjson
 from harness.clickhouse.access import Access
 from harness.clickhouse.engine import Engine
 from harness.clickhouse.http import ClickHouseApp
-from harness.clock import VirtualClock
+from harness.clock import CorrectedClock, VirtualClock
 from harness.dynamodb.export import ExportSettings
 from harness.gateway.aws import Aws
 from harness.gateway.caller import Caller
 from harness.kinesis.settings import Settings as KinesisSettings
-from harness.run.source import table_request
+from harness.run.source import table_request, time_to_live_request
 from harness.run.step_tables import Tables
 from harness.run.step_target import StepTarget
 from harness.run.step_transport import InProcessHttp, Transport
@@ -161,7 +161,8 @@ class StepWorld:
         self.bench = bench
         self.scenario = scenario
         self.clock = VirtualClock(seed=scenario.seed)
-        self.aws = Aws(self.clock, stepped=True)
+        self.aws_clock = CorrectedClock(self.clock)
+        self.aws = Aws(self.aws_clock, stepped=True)
         self.region = self.aws.region()
         self.region.kinesis.settings = KinesisSettings.instant()
         self.region.exports.settings = ExportSettings(
@@ -214,15 +215,7 @@ class StepWorld:
             StreamArn=self.stream_arn,
             EnableKinesisStreamingConfiguration={"ApproximateCreationDateTimePrecision": precision},
         )
-        self._pass_until(
-            lambda: (
-                self.dynamodb("DescribeKinesisStreamingDestination", TableName=self.table_name)[
-                    "KinesisDataStreamDestinations"
-                ][0]["DestinationStatus"]
-                == "ACTIVE"
-            ),
-            "the streaming destination to be ACTIVE",
-        )
+        self._pass_until_destination_is("ACTIVE")
 
     def request_export(self) -> Export:
         """Request a full export of the table as it is now."""
@@ -247,7 +240,7 @@ class StepWorld:
         self.endpoint = self.bench.objects_url(self.aws)
         if not any(bucket.name == BUCKET for bucket in self.aws.store.buckets()):
             self.aws.app(_create_bucket())
-        now = self.clock.now()
+        now = self.aws_clock.now()
         asked = self.dynamodb(
             "ExportTableToPointInTime",
             TableArn=self.table_arn,
@@ -271,6 +264,21 @@ class StepWorld:
             TableName=self.table_name,
             StreamArn=self.stream_arn,
         )
+        self._pass_until_destination_is("DISABLED")
+
+    def change_precision(self, precision: str) -> None:
+        """Give the destination's stamps another unit, and let the time pass until it is in force."""
+        self.dynamodb(
+            "UpdateKinesisStreamingDestination",
+            TableName=self.table_name,
+            StreamArn=self.stream_arn,
+            UpdateKinesisStreamingConfiguration={"ApproximateCreationDateTimePrecision": precision},
+        )
+        self._pass_until_destination_is("ACTIVE")
+
+    def enable_time_to_live(self) -> None:
+        """Enable it; what has expired is deleted as soon as time passes."""
+        self.dynamodb("UpdateTimeToLive", **time_to_live_request(self.scenario.table))
 
     def export_is_complete(self, export: Export) -> bool:
         """True once its files are there."""
@@ -332,20 +340,21 @@ class StepWorld:
             return bool(found["TableStatus"] == "ACTIVE")
 
         self._pass_until(active, "the table to be ACTIVE")
-        if table.time_to_live:
-            self.dynamodb(
-                "UpdateTimeToLive",
-                TableName=self.table_name,
-                TimeToLiveSpecification={
-                    "Enabled": True,
-                    "AttributeName": table.time_to_live.attribute_name,
-                },
-            )
+        if table.time_to_live and table.time_to_live.enabled:
+            self.enable_time_to_live()
         self.dynamodb(
             "UpdateContinuousBackups",
             TableName=self.table_name,
             PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
         )
+
+    def _pass_until_destination_is(self, status: str) -> None:
+        def reached() -> bool:
+            found = self.dynamodb("DescribeKinesisStreamingDestination", TableName=self.table_name)
+            newest = found["KinesisDataStreamDestinations"][0]
+            return bool(newest["DestinationStatus"] == status)
+
+        self._pass_until(reached, f"the streaming destination to be {status}")
 
     def _pass_until(self, condition: Any, what: str) -> None:
         self.clock.wait_until(condition, timeout_seconds=SETUP_SECONDS_MAX, what=what)

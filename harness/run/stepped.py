@@ -327,6 +327,7 @@ class _Run:
 
     def calm(self) -> None:
         """No faults any more: everything is delivered, and the target must come to rest."""
+        self.acts.settle()
         self.calm_phase.run()
         self.log(Action("calm"), self.calm_phase.how)
 

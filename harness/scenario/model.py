@@ -38,6 +38,7 @@ class TimeToLive(Part):
     """DynamoDB's time to live: a number attribute with the epoch second of expiry."""
 
     attribute_name: Name
+    enabled: bool = Field(default=True, description="false: an operator enables it later")
 
 
 class Table(Part):
@@ -252,6 +253,19 @@ class Stepped(Part):
     incremental_exports_max: Count = Field(default=0, description="exports that nobody reads")
     destination_outages_max: Count = Field(
         default=0, description="times that the streaming destination is disabled for a while"
+    )
+    gaps_max: Count = Field(
+        default=0,
+        description="times that the destination is off for a while, and then a new export is taken",
+    )
+    precision_changes_max: Count = Field(
+        default=0, description="times that the destination's time stamps get another unit"
+    )
+    clock_steps_max: Count = Field(
+        default=0, description="times that AWS's clock is set back by two seconds"
+    )
+    storms_max: Annotated[int, Field(ge=0, le=1)] = Field(
+        default=0, description="1: time to live may be enabled on what has expired already"
     )
     copies_max: Count = Field(default=3, description="duplicates that the relay delivers")
     reorder_window: Positive = Field(default=4, description="how many may be delivered next")

@@ -53,7 +53,8 @@ def _table(scenario: Scenario, names: Names) -> Block:
     ]
     body["point_in_time_recovery"] = Block("point_in_time_recovery", (), {"enabled": True})
     if table.time_to_live:
-        ttl = {"attribute_name": table.time_to_live.attribute_name, "enabled": True}
+        given = table.time_to_live
+        ttl = {"attribute_name": given.attribute_name, "enabled": given.enabled}
         body["ttl"] = Block("ttl", (), ttl)
     return Block("resource", ("aws_dynamodb_table", names.label), body)
 

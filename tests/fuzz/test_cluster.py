@@ -11,9 +11,10 @@ import pytest
 from distributed import Client, LocalCluster
 
 from harness.errors import BackendError
+from harness.fuzz.block import run_block
 from harness.fuzz.campaign import Campaign, Findings, search
-from harness.fuzz.cluster import in_cluster
 from harness.fuzz.ground import ground
+from harness.run.cluster import on_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,4 +67,4 @@ def test_a_killed_worker_loses_no_block_and_counts_none_twice(cluster: Any, tmp_
 
 def test_where_no_scheduler_is_the_message_says_so() -> None:
     with pytest.raises(BackendError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
-        list(in_cluster("tcp://127.0.0.1:9", []))
+        list(on_cluster("tcp://127.0.0.1:9", run_block, []))

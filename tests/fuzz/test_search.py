@@ -59,7 +59,7 @@ def test_a_mutant_is_found_cut_and_replayed_20_times(
 def test_the_same_seed_finds_the_same(bench: Bench) -> None:
     base = ground(pipeline="clickpipes")
     told = [
-        [e.result.trace_hash for e in Search(bench, base, "clickpipes", seed).examples(12)]
+        [e.result.trace_hash for e in Search(bench, [base], "clickpipes", seed).examples(12)]
         for seed in (5, 5, 6)
     ]
     assert told[0] == told[1]

@@ -3,6 +3,9 @@
 GetRecords brings up to 10,000 records; botocore's parser walks each field of each by the service
 model, which costs more than decoding the change itself. Its answer is therefore taken as the JSON
 that it is: `Data` stays base64 text and times stay epoch seconds.
+
+It is also read in one piece. botocore reads 64 KB at a time, and after each of them the thread that
+reads has to wait until the one that decodes lets Python go.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import orjson
+import urllib3
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import JSONParser, ResponseParserFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from harness.pipelines.pipeline import Environment
 
@@ -59,6 +64,47 @@ class _Parsers(ResponseParserFactory):
         return super().create_parser(protocol_name)
 
 
+class _Whole:
+    """An answer's body that is there."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+class WholeAnswers:
+    """A client's HTTP session that reads an answer in one piece, unless it is one that goes on.
+
+    Args:
+        session: botocore's own.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def send(self, request: Any) -> AWSResponse:
+        """Send a prepared request.
+
+        Raises:
+            HTTPClientError: the answer broke off; what else botocore's session raises.
+        """
+        if request.stream_output:
+            return self._session.send(request)
+        request.stream_output = True  # leaves the reading to us
+        answer = self._session.send(request)
+        try:
+            content = answer.raw.read()
+        except urllib3.exceptions.HTTPError as error:
+            raise HTTPClientError(error=error) from error
+        return AWSResponse(answer.url, answer.status_code, answer.headers, _Whole(content))
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._session.close()
+
+
 class Aws:
     """Makes clients for one endpoint.
 
@@ -78,7 +124,7 @@ class Aws:
         if self._session is None:
             self._session = botocore.session.Session()
             self._session.register_component("response_parser_factory", _Parsers())
-        return self._session.create_client(
+        client = self._session.create_client(
             service,
             region_name=self._env.aws_region,
             endpoint_url=self._env.aws_endpoint_url,
@@ -93,6 +139,9 @@ class Aws:
                 s3={"addressing_style": "path"},
             ),
         )
+        endpoint = client._endpoint  # noqa: SLF001 - no other way in
+        endpoint.http_session = WholeAnswers(endpoint.http_session)
+        return client
 
 
 def error_code(error: Exception) -> str:

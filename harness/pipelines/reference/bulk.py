@@ -22,17 +22,20 @@ from harness.pipelines.reference.stream_sql import insert_records
 from harness.pipelines.reference.wire_types import WireTypes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.pipelines.reference.batches import Span
     from harness.pipelines.reference.config import PipeConfig
     from harness.pipelines.reference.shards import EncodedRecord, Record
 
-ATTRIBUTE = r'"([^"\\]*)":\{"[SN]":"([^"\\]*)"\}'
+HELD = r':\{"[SN]":"([^"\\]*)"\}'
 STAMP = "([0-9]{10,16})"
 HEAD = '"dynamodb":{"ApproximateCreationDateTime":'
 HEAD_CHARACTERS = 512
 """Of base64: the key stands near the beginning, and the rest need not be decoded."""
+
+SPARE_BYTES = 48
+"""How much longer than the last one a key may be to be found where the last one stood."""
 
 SAMPLE_RECORDS = 200
 
@@ -51,35 +54,31 @@ class Bulk:
         self._config = config
         self._types = WireTypes(config)
         self._statement = ""
-        self._names = config.key_attributes
-        attributes = ",".join([ATTRIBUTE] * len(self._names))
-        self._match = re.compile(STAMP + r',"Keys":\{' + attributes + r"\}[,}]").match
+        names = [f'"{re.escape(name)}"{HELD}' for name in config.key_attributes]
+        # Whether the key's attributes stand in the key's order is not documented.
+        self._match = _matcher(names)
+        self._match_turned = _matcher(names[::-1])
+        self._is_turned = False
+        self._is_pair = len(names) > 1
+        self._window = slice(0, 0)
 
     def look(self, data: bytes | str) -> tuple[str | tuple[str, ...], int, int] | None:
         """Key, stamp in µs and its unit in µs, as `Decoder.read` finds them; None: the long way."""
         # What is no UTF-8 is no JSON either: the decoder will say so, once ClickHouse refused it.
         if isinstance(data, str):
-            text = a2b_base64(data[:HEAD_CHARACTERS]).decode(errors="surrogateescape")
-            found = self._find(text)
-            if found is None and len(data) > HEAD_CHARACTERS:
-                found = self._find(a2b_base64(data).decode(errors="surrogateescape"))
+            text = a2b_base64(data[self._window]).decode(errors="surrogateescape")
+            found = self._find(text) or self._find_elsewhere(data)
         else:
             found = self._find(data.decode(errors="surrogateescape"))
         if found is None:
             return None
-        groups = found.groups()
-        names = self._names
-        if len(names) == 1:
-            if groups[1] != names[0]:
-                return None
-            key: str | tuple[str, ...] = groups[2]
-        elif groups[1] == names[0] and groups[3] == names[1]:
-            key = (groups[2], groups[4])
-        elif groups[1] == names[1] and groups[3] == names[0]:
-            key = (groups[4], groups[2])
+        key: str | tuple[str, ...]
+        if self._is_pair:
+            written, first, second = found.groups()
+            key = (second, first) if self._is_turned else (first, second)
         else:
-            return None
-        stamp = int(groups[0])
+            written, key = found.groups()
+        stamp = int(written)
         if stamp >= MILLISECONDS_BELOW:
             return (key, stamp, 1) if stamp < STAMP_US_END else None
         if stamp >= SECONDS_BELOW:
@@ -106,15 +105,42 @@ class Bulk:
     def _find(self, text: str) -> re.Match[str] | None:
         # Unescaped quotes before a bare number: nothing inside an item can look like this.
         at = text.find(HEAD)
-        return self._match(text, at + len(HEAD)) if at >= 0 else None
+        if at < 0:
+            return None
+        at += len(HEAD)
+        found = self._match(text, at)
+        if found is None and self._is_pair:
+            found = self._match_turned(text, at)
+            if found is not None:
+                # The others will be written the same way.
+                self._match, self._match_turned = self._match_turned, self._match
+                self._is_turned = not self._is_turned
+        return found
+
+    def _find_elsewhere(self, data: str) -> re.Match[str] | None:
+        """Look through all of a record; the next one will have its key at the same place."""
+        for part in (data[:HEAD_CHARACTERS], data):
+            text = a2b_base64(part).decode(errors="surrogateescape")
+            found = self._find(text)
+            if found is not None:
+                before, upto = text[: found.start() - len(HEAD)], text[: found.end()]
+                first = len(before.encode(errors="surrogateescape")) // 3
+                last = (len(upto.encode(errors="surrogateescape")) + SPARE_BYTES) // 3
+                self._window = slice(4 * first, 4 * last)
+                return found
+        return None
 
     def body(self, rows: Iterable[BulkRow]) -> bytes:
         """The statement's data: lines of a version and a record in base64."""
-        lines = [
-            f"{ticks}\t{data if isinstance(data, str) else b2a_base64(data, newline=False).decode()}"
-            for ticks, _, (_, _, data) in rows
-        ]
-        return "\n".join(lines).encode()
+        parts: list[str] = []
+        add = parts.append
+        for ticks, _, (_, _, data) in rows:
+            # The data themselves are copied once, by the join.
+            add(f"\n{ticks}\t")
+            add(data if isinstance(data, str) else b2a_base64(data, newline=False).decode())
+        if parts:
+            parts[0] = parts[0][1:]
+        return "".join(parts).encode()
 
     def token(self, rows: Iterable[BulkRow], spans: dict[str, Span]) -> str:
         """The same for the same records with the same versions, and for nothing else."""
@@ -124,6 +150,10 @@ class Bulk:
         for shard_id in sorted(spans):
             digest.update(f"{shard_id}:{spans[shard_id].first}-{spans[shard_id].last};".encode())
         return digest.hexdigest()
+
+
+def _matcher(attributes: Sequence[str]) -> Callable[[str, int], re.Match[str] | None]:
+    return re.compile(STAMP + r',"Keys":\{' + ",".join(attributes) + r"\}[,}]").match
 
 
 def _item(data: bytes | str) -> Any:

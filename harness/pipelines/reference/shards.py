@@ -42,10 +42,11 @@ class EncodedRecords(Sequence[Record]):
         encoded: the records.
     """
 
-    __slots__ = ("encoded",)
+    __slots__ = ("_size_bytes", "encoded")
 
     def __init__(self, encoded: list[EncodedRecord]) -> None:
         self.encoded = encoded
+        self._size_bytes = -1
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -65,7 +66,9 @@ class EncodedRecords(Sequence[Record]):
     @property
     def size_bytes(self) -> int:
         """Of all of them, once decoded."""
-        return sum([len(record[2]) for record in self.encoded]) * 3 // 4
+        if self._size_bytes < 0:
+            self._size_bytes = sum([len(record[2]) for record in self.encoded]) * 3 // 4
+        return self._size_bytes
 
 
 def size_bytes(records: Sequence[Record]) -> int:

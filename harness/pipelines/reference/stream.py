@@ -132,7 +132,7 @@ class StreamSync:
         """Decode a page into the open batch; a full batch is closed in between."""
         records, rows_max = page.records, max(1, self.settings.streaming_max_insert_rows)
         for start in range(0, len(records), rows_max):
-            part = records[start : start + rows_max]
+            part = records[start : start + rows_max] if len(records) > rows_max else records
             self._make_room(len(part), size_bytes(part))
             self._open_batch()
             self._decode(page.shard_id, part)
@@ -202,7 +202,7 @@ class StreamSync:
                 rest.append((record[0], record[1], decoded(data)))
                 continue
             key, stamp_us, unit_us = seen
-            size += len(data)
+            size += len(data) * 3 // 4 if isinstance(data, str) else len(data)
             ticks = place(key, stamp_us, unit_us, data, (shard_id, record))
             taken.append((ticks, shard_id, record))
         batch.size_bytes += size

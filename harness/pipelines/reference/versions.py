@@ -113,6 +113,7 @@ class Versioner:
 
     def __init__(self, decoder: Decoder, layout: VersionLayout, *, window_records: int) -> None:
         self.layout = layout
+        self._ticks_per_us = layout.ticks_per_us
         self._decoder = decoder
         self._generation_records = max(1, window_records // 2)
         self._recent: dict[Any, list[Entry]] = {}
@@ -133,18 +134,18 @@ class Versioner:
     def _place(self, key: Any, entry: Entry, unit_us: int) -> int:
         entries = self._recent.get(key)
         if entries is None:
-            entries = self._recent[key] = self._earlier.pop(key, [])
+            entries = self._recent[key] = self._earlier.pop(key, None) or []
         self._seen += 1
         self._seen_bytes += len(entry[DATA])
         if self._seen >= self._generation_records or self._seen_bytes >= GENERATION_BYTES:
             self._seen = self._seen_bytes = 0
             self._earlier, self._recent = self._recent, {key: entries}
-        stamp = entry[STAMP]
+        stamp: int = entry[STAMP]
         if not entries or entries[-1][STAMP] < stamp:
             entries.append(entry)
             if len(entries) > ENTRIES_PER_KEY_MAX:
                 del entries[0]
-            return self.layout.ticks(stamp)
+            return stamp * self._ticks_per_us
         return self._tied(entries, entry, unit_us)
 
     def _tied(self, entries: list[Entry], entry: Entry, unit_us: int) -> int:

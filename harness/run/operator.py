@@ -94,13 +94,15 @@ class Operator:
         """The counts of changes at which an act is planned, in order."""
         return sorted({p.after_changes for p in self._planned if p.after_changes is not None})
 
-    def phase(self, name: str) -> None:
-        """A phase begins; returns when its acts have happened.
+    def phase(self, name: str) -> bool:
+        """A phase begins; returns when its acts have happened: True when there were any.
 
         Raises:
             HarnessError: an act could not be carried out.
         """
+        acted = self.acted
         self._all([p for p in self._planned if p.phase == name])
+        return self.acted > acted
 
     def reached(self, count: int) -> None:
         """So many changes have been answered; returns when the acts of that moment have happened.

@@ -33,6 +33,7 @@ from harness.run.collect import Collected, collect
 from harness.run.gates import (
     endpoint_settings,
     events_so_far,
+    gates_may_disturb,
     gates_of,
     merge_events,
     missing_sightings,
@@ -295,9 +296,7 @@ class _Run:
         with self.phase("settle") as detail:
             self.operator.phase("settle")
             settled, items = self.rest(world, source, target, child)
-            acted = self.operator.acted
-            self.operator.phase("settled")
-            if self.operator.acted != acted:
+            if self.operator.phase("settled"):
                 settled, items = self.rest(world, source, target, child)
             self.history.add("settled", how=settled.how, seconds=settled.seconds)
             detail += [settled.how, f"{max(0, settled.sample.live):,} of {len(items):,} rows"]
@@ -323,7 +322,7 @@ class _Run:
                 has_ended=lambda: child.exit_code() is not None,
             )
             settled = wait()
-            if settled.how != "equal" and (self.scenario.faults.plan or self.scenario.operator):
+            if settled.how != "equal" and gates_may_disturb(self.scenario):
                 # It is excused under faults; without them it must converge.
                 world.calm()
                 settled = wait()

@@ -42,14 +42,15 @@ class Acts:
     Args:
         example: on which it acts.
         bounds: how often it may.
+        rest: returns when everything is delivered and the pipeline has nothing to do any more.
     """
 
-    def __init__(self, example: Example, bounds: Stepped) -> None:
+    def __init__(self, example: Example, bounds: Stepped, rest: Callable[[], None]) -> None:
         self._example = example
         self._world = example.world
         self._bounds = bounds
         self._operator = Operator(example)
-        self._stream = StreamActs(example, bounds, self.stop)
+        self._stream = StreamActs(example, bounds, stop=self.stop, rest=rest)
         self._kept: Path | None = None
         self._kept_rows: list[tuple[str, bytes]] = []
 

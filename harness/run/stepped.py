@@ -190,7 +190,7 @@ class _Run:
         self.in_order_of_ties = not example.scenario.faults.breaks_promises
         self.todo = [o for o in example.operations if o.phase != "before"]
         self.fault_kinds = [(name, known_faults().get(name)) for name in self.bounds.faults]
-        self.acts = Acts(example, self.bounds)
+        self.acts = Acts(example, self.bounds, lambda: Calm(example, is_brief=is_brief).run())
         self.calm_phase = Calm(example, is_brief=is_brief)
 
     def explore(self) -> None:

@@ -42,6 +42,7 @@ def operator(act: str, **more: Any) -> dict[str, Any]:
 
 
 SPLIT = operator("split", parents=["p"], children=["c"])
+OFF, WRITE = operator("destination-off"), {"event": "write", "outcome": "acked"}
 READ = request("GetRecords", "p", records=1)
 ROWS, CHECKPOINT = request("INSERT", "t"), request("INSERT", "t_checkpoint")
 EXPORTED = request("INSERT", "t", from_export=True)
@@ -105,6 +106,29 @@ EXPORTED = request("INSERT", "t", from_export=True)
         ("second-export", [operator("export")], []),
         ("checkpoint-lost", [operator("lose-checkpoints")], []),
         ("snapshot-row-after-change", [ROWS, EXPORTED], [EXPORTED, ROWS]),
+        ("version-tie-us", [change(0, 7), change(1, 7)], [change(0, 7), change(1, 8)]),
+        ("precision-changed", [operator("change-precision")], [operator("destination-on")]),
+        (
+            "clock-set-back",
+            [operator("clock-step", seconds=-2.0)],
+            [operator("clock-step", seconds=2.0)],
+        ),
+        (
+            "write-in-a-gap",
+            [WRITE, OFF, WRITE, operator("destination-on"), WRITE],
+            [WRITE, OFF, {**WRITE, "outcome": "refused"}, operator("destination-on"), WRITE],
+        ),
+        ("expired-item", [delivery(0, expired_us=1)], [delivery(0, kind="REMOVE")]),
+        (
+            "expiry-storm",
+            [delivery(n, expired_us=n) for n in range(10)],
+            [delivery(n, expired_us=n) for n in range(9)],
+        ),
+        (
+            "expiry-storm",
+            [delivery(n, expired_us=n * 111_111) for n in range(10)],
+            [delivery(n, expired_us=n * 111_112) for n in range(10)],
+        ),
         ("oversized-change", [delivery(0, outcome="oversized")], [delivery(0)]),
     ],
 )
@@ -117,4 +141,4 @@ def test_a_sighting_is_counted_where_it_is_and_nowhere_else(
 
 def test_every_sighting_says_what_it_is() -> None:
     assert all(SIGHTINGS.values())
-    assert len(SIGHTINGS) == 30
+    assert len(SIGHTINGS) == 36

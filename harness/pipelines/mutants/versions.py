@@ -43,6 +43,16 @@ class SecondTies(MillisecondTies):
     versioner_class = _SecondsVersioner
 
 
+class _MicrosecondsVersioner(_CoarseVersioner):
+    unit_us = 1
+
+
+class MicrosecondTies(MillisecondTies):
+    """The version is the stamp in microseconds, as if no two changes could share one."""
+
+    versioner_class = _MicrosecondsVersioner
+
+
 class LastArrivalWins(OwnTable):
     """The table replaces rows without a version: what is inserted last stays."""
 

@@ -89,7 +89,8 @@ class Calm:
                     self.how = "equal"
                     return
             is_brief = quiet >= BRIEF_SECONDS and self._only_polls()
-            if is_brief or example.is_stalled(quiet, STALL_SECONDS):
+            has_looked = looked_us == moved_us
+            if has_looked and (is_brief or example.is_stalled(quiet, STALL_SECONDS)):
                 self.how = "equal" if looks_equal and counters == -1 else "stalled"
                 return
             if (clock.now_us() - begin_us) / 1e6 > SECONDS_MAX:

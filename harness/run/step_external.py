@@ -90,10 +90,10 @@ class ExternalExample(Example):
         self._quiet_seconds = 0.0
         self._since_moved = stopwatch()
         self._fruitless = 0
-        self._patience = Patience(habit)
         self._last_words: list[str] = []
         super().__init__(bench, scenario, NoOpPipeline, operations)
         self._processes = ProcessActivities(self._taken_in)
+        self._patience = Patience(habit, lambda: self._processes.waited)
         stands_in: Any = self._processes
         self.activities = stands_in
         self._command = own_command(scenario, self._run_dir)

@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.clock import stopwatch
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,11 +45,14 @@ class Patience:
 
     Args:
         habit: of the program; learned from and relied upon.
+        waited: how long it was waited for so far, seconds. How long the scheduler keeps its requests
+            is not its doing.
     """
 
-    def __init__(self, habit: Habit) -> None:
+    def __init__(self, habit: Habit, waited: Callable[[], float]) -> None:
         self._habit = habit
-        self._since_read: Callable[[], float] | None = None
+        self._waited = waited
+        self._read_at: float | None = None
         self._has_read = False
         self._has_stored = False
         self._polls = 0
@@ -64,7 +65,8 @@ class Patience:
 
     def read(self) -> None:
         """The program was given records."""
-        self._since_read = self._since_read or stopwatch()
+        # Counted from the last such page: of those before, a program may store nothing at all.
+        self._read_at = self._waited()
         self._has_read = True
         self._polls = 0
 
@@ -73,15 +75,15 @@ class Patience:
         self._polls += 1
 
     def brings(self) -> None:
-        """The program asks to store something; how long the scheduler keeps it is not its doing."""
-        if self._since_read is not None:
-            took = self._since_read()
+        """The program asks to store something."""
+        if self._read_at is not None:
+            took = self._waited() - self._read_at
             self._habit.seen += 1
             if self._has_stored:
                 self._habit.longest = max(self._habit.longest, took)
             else:
                 self._habit.first = max(self._habit.first, took)
-            self._since_read = None
+            self._read_at = None
 
     def stored(self) -> None:
         """The program was answered that it is stored."""
@@ -90,7 +92,7 @@ class Patience:
 
     def forget(self) -> None:
         """A request was refused: what follows takes longer."""
-        self._since_read = None
+        self._read_at = None
 
     def seconds(self, most: float, shards: int) -> float:
         """How long to wait, at most `most`.

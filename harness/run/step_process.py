@@ -87,10 +87,14 @@ class ProcessActivities(Known):
 
     Args:
         open_passage: takes a request in at the gate.
+
+    Attributes:
+        waited: how long the processes were waited for, seconds.
     """
 
     def __init__(self, open_passage: Callable[[Request, Kind], Passage]) -> None:
         super().__init__()
+        self.waited = 0.0
         self.lives: list[Life] = []
         self._open = open_passage
         self._waiting: dict[Activity, tuple[Life, Arrival]] = {}
@@ -125,10 +129,12 @@ class ProcessActivities(Known):
 
     def run_ready(self, _now_us: int) -> None:
         """Wait until every process rests, and take in what they have asked."""
+        passed = stopwatch()
         self._pumped = [stream for stream in self._pumped if stream.pump()]
         for life in self.lives:
             if life in self._stirred:
                 self._settle(life, self._stirred.pop(life))
+        self.waited += passed()
         self._take()
 
     def wait(self, seconds: float) -> None:
@@ -141,6 +147,7 @@ class ProcessActivities(Known):
             running = [life for life in running if not life.notice_end()]
         for life in running:
             self._settle(life, -1, patience=0.0)
+        self.waited += passed()
         self._take()
 
     def reply(self, activity: Activity, answer: Response) -> None:

@@ -1,7 +1,7 @@
 """Everything of AWS that change data capture only touches: answered by moto, loaded on first use.
 
-STS, CloudWatch, SQS, IAM, the configuration of S3 buckets and the rest reach moto's own WSGI
-application untouched. DynamoDB, Kinesis and S3 objects never come here. The only module that knows
+STS, CloudWatch, SQS, IAM and the rest reach moto's own WSGI application untouched. DynamoDB,
+Kinesis and S3 never come here. The only module that knows
 moto.
 
 Importing moto takes longer than starting everything else, so nothing here imports it before the
@@ -64,17 +64,6 @@ class LongTail:
     def preload(self) -> None:
         """Import moto now, so that no request has to wait for it."""
         self._loaded()
-
-    def ensure_bucket(self, bucket: str, region: str) -> None:
-        """Make sure that moto knows `bucket`, whose configuration it keeps."""
-        self._loaded()
-        from moto.core.base_backend import BackendDict  # noqa: F401 - see the module
-        from moto.s3.models import s3_backends
-
-        buckets = s3_backends[self._account]["aws"]
-        with self._lock:
-            if bucket not in buckets.buckets:
-                buckets.create_bucket(bucket, region)
 
     def _answer(self, request: Request) -> Response:
         application = self._loaded()

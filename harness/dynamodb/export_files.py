@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from harness.dynamodb.ion import VERSION_MARKER, ion_item, ion_struct
-from harness.objects.store import StoredObject
+from harness.objects.bucket import StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -55,7 +55,7 @@ class Aws:
         stepped: bool = False,
     ) -> None:
         self.clock = clock
-        self.store = ObjectStore(clock)
+        self.store = ObjectStore(clock, ACCOUNT)
         self.long_tail = LongTail(account=ACCOUNT)
         self._settings = settings or AwsSettings()
         self._stepped = stepped
@@ -69,7 +69,7 @@ class Aws:
         )
         self.app = Gateway(
             self._emulators,
-            objects=ObjectsApp(self.store, self.long_tail),
+            objects=ObjectsApp(self.store),
             long_tail=self.long_tail,
             control=control,
             keys=keys,

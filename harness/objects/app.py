@@ -1,9 +1,8 @@
 """S3's REST interface: from method, host, path and query to one operation.
 
 Path style (`/bucket/key`) and virtual-host style (`bucket.localhost`, `bucket.s3.<anything>`).
-What concerns objects is answered here; a bucket's configuration is handed to the long tail, which
-keeps it without acting on it, and what would change how objects behave (versions, locks,
-notifications) is refused.
+A subresource in the query (`?versioning`, `?acl`) names a part of a bucket or an object; those that
+are not emulated are refused.
 
 Source: S3 API reference.
 """
@@ -12,14 +11,27 @@ from __future__ import annotations
 
 import itertools
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from harness.objects import reading, writing
-from harness.objects.errors import S3Error, malformed_xml, not_implemented
-from harness.objects.listing import list_buckets, list_v1, list_v2, list_versions
+from harness.objects import (
+    buckets,
+    configuration,
+    cors,
+    grants,
+    locks,
+    named_configuration,
+    policy,
+    reading,
+    tags,
+    writing,
+)
+from harness.objects.attributes import attributes
+from harness.objects.errors import S3Error, method_not_allowed, not_implemented
+from harness.objects.listing import list_buckets, list_v1, list_v2
 from harness.objects.multipart import MultipartUploads
-from harness.objects.xml import document, parse
+from harness.objects.owner import check_owner
+from harness.objects.version_listing import list_versions
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -31,54 +43,35 @@ if TYPE_CHECKING:
 QUICK_BODY_BYTES_MAX = 1024 * 1024
 """Larger uploads are hashed in a worker thread, not on the event loop."""
 XML = writing.XML
-KEPT_BY_LONG_TAIL = frozenset(
-    {
-        "accelerate",
-        "acl",
-        "analytics",
-        "cors",
-        "encryption",
-        "intelligent-tiering",
-        "inventory",
-        "lifecycle",
-        "logging",
-        "metrics",
-        "ownershipControls",
-        "policy",
-        "policyStatus",
-        "publicAccessBlock",
-        "requestPayment",
-        "tagging",
-        "website",
-    }
-)
 REFUSED = frozenset(
     {
-        "attributes",
-        "legal-hold",
-        "notification",
-        "object-lock",
-        "replication",
+        "annotation",
+        "metadataAnnotationTable",
+        "metadataConfiguration",
+        "metadataInventoryTable",
+        "metadataJournalTable",
+        "metadataTable",
+        "renameObject",
         "restore",
-        "retention",
         "select",
         "session",
         "torrent",
     }
 )
+_BUCKET_PARTS = {
+    "acl": grants.of_bucket,
+    "policy": policy.answer,
+    "policyStatus": policy.status,
+    "tagging": tags.of_bucket,
+    "versioning": buckets.versioning,
+}
+_OBJECT_PARTS = {
+    "acl": grants.of_object,
+    "legal-hold": locks.legal_hold,
+    "retention": locks.retention,
+    "tagging": tags.of_object,
+}
 _request_numbers = itertools.count()
-
-
-class BucketConfiguration(Protocol):
-    """Who keeps what is configured on buckets."""
-
-    def __call__(self, request: Request) -> Response:
-        """Answer one request."""
-        ...
-
-    def ensure_bucket(self, bucket: str, region: str) -> None:
-        """Know this bucket from now on."""
-        ...
 
 
 class ObjectsApp:
@@ -86,17 +79,16 @@ class ObjectsApp:
 
     Args:
         store: the buckets.
-        configuration: who keeps bucket configurations.
     """
 
-    def __init__(self, store: ObjectStore, configuration: BucketConfiguration) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._uploads = MultipartUploads(store)
-        self._configuration = configuration
 
     def __call__(self, request: Request) -> Response:
         """Answer one S3 request."""
         request_id = blake2b(b"s3 %d" % next(_request_numbers), digest_size=8).hexdigest().upper()
+        bucket = ""
         try:
             bucket, key = target_of(request)
             response = self._route(request, bucket, key)
@@ -104,72 +96,63 @@ class ObjectsApp:
             response = error.response(method=request.method, request_id=request_id)
         response.headers.setdefault("x-amz-request-id", request_id)
         response.headers.setdefault("server", "AmazonS3")
-        if "origin" in request.headers:
-            response.headers.setdefault("access-control-allow-origin", "*")
-            response.headers.setdefault("access-control-expose-headers", "etag,x-amz-request-id")
+        if cors.ORIGIN in request.headers and self._store.bucket_exists(bucket):
+            where = self._store.bucket(bucket)
+            for name, value in cors.allowed_headers(where, request, request.method).items():
+                response.headers.setdefault(name, value)
         return response
 
     def runs_in_thread(self, request: Request) -> bool:
-        """Large uploads, and what goes on to the long tail."""
+        """Large uploads, and the completion of uploads in parts, which joins them."""
         if len(request.body) > QUICK_BODY_BYTES_MAX:
             return True
-        query = _query(request)
-        # Completing an upload joins all its parts.
-        is_completion = request.method == "POST" and "uploadId" in query
-        return is_completion or not KEPT_BY_LONG_TAIL.isdisjoint(query)
+        return request.method == "POST" and "uploadId" in _query(request)
 
     def _route(self, request: Request, bucket: str, key: str) -> Response:
         query = _query(request)
         if request.method == "OPTIONS":
-            return _preflight(request)
+            where = self._store.bucket(bucket) if self._store.bucket_exists(bucket) else None
+            return cors.preflight(where, request, is_object=bool(key))
         refused = REFUSED.intersection(query)
         if refused:
             raise not_implemented(f"?{min(refused)}")
         if not bucket:
             return self._list_buckets(request)
+        check_owner(self._store, request)
         if key:
             return self._object(request, bucket, key, query)
-        if not KEPT_BY_LONG_TAIL.isdisjoint(query):
-            region = self._store.bucket(bucket).region
-            if request.method not in ("GET", "PUT", "DELETE"):
-                raise _method_not_allowed(request)
-            self._configuration.ensure_bucket(bucket, region)
-            return self._configuration(request)
+        for part, answer in _BUCKET_PARTS.items():
+            if part in query:
+                return answer(self._store, bucket, request)
+        for part in query:
+            if part in configuration.DOCUMENTS:
+                return configuration.answer(self._store, bucket, part, request)
+            if part in named_configuration.NAMED:
+                return named_configuration.answer(self._store, bucket, part, query, request)
         return self._bucket(request, bucket, query)
 
     def _list_buckets(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
-            raise _method_not_allowed(request)
+            raise method_not_allowed(request.method)
         body = list_buckets(self._store.buckets(), _query(request))
         return Response(200, dict(XML), body)
 
     def _bucket(self, request: Request, bucket: str, query: dict[str, str]) -> Response:
         store = self._store
         match request.method:
-            case "PUT" if "versioning" in query:
-                raise not_implemented("versioning")
             case "PUT":
-                return self._create_bucket(bucket, request)
+                return buckets.create(store, bucket, request)
             case "DELETE":
                 store.delete_bucket(bucket)
                 return Response(204)
             case "HEAD":
-                region = store.bucket(bucket).region
-                return Response(200, {**XML, "x-amz-bucket-region": region})
+                return buckets.head(store, bucket)
             case "POST" if "delete" in query:
                 return writing.delete_many(store, bucket, request)
             case "POST":
                 raise not_implemented("POST of a form")
             case "GET" if "location" in query:
-                region = store.bucket(bucket).region
-                shown = "" if region == "us-east-1" else region
-                body = document("LocationConstraint", {}).replace(
-                    b"></LocationConstraint>", f">{shown}</LocationConstraint>".encode()
-                )
-                return Response(200, dict(XML), body)
-            case "GET" if "versioning" in query:
-                store.bucket(bucket)
-                return Response(200, dict(XML), document("VersioningConfiguration", {}))
+                return buckets.location(store, bucket)
             case "GET" if "uploads" in query:
                 return self._uploads.list_uploads(bucket, query)
             case "GET":
@@ -180,19 +163,20 @@ class ObjectsApp:
                     return listed(store.bucket(bucket), query)
             case _:
                 pass
-        raise _method_not_allowed(request)
+        raise method_not_allowed(request.method)
 
     def _object(self, request: Request, bucket: str, key: str, query: dict[str, str]) -> Response:
         store, uploads = self._store, self._uploads
-        if "acl" in query:
-            raise not_implemented("?acl of an object")
-        if query.get("versionId", "null") != "null":
-            raise writing.invalid_version(query["versionId"])
+        for part, answer in _OBJECT_PARTS.items():
+            if part in query:
+                return answer(store, bucket, key, query, request)
+        if "encryption" in query:
+            raise not_implemented("?encryption of an object")
         routes: list[tuple[str, bool, Callable[[], Response]]] = [
             (
-                "GET PUT DELETE",
-                "tagging" in query,
-                lambda: writing.tagging(store, bucket, key, request),
+                "GET",
+                "attributes" in query,
+                lambda: self._attributes(request, bucket, key, query),
             ),
             (
                 "PUT",
@@ -213,29 +197,28 @@ class ObjectsApp:
                 lambda: writing.copy(store, bucket, key, request),
             ),
             ("PUT", True, lambda: writing.put(store, bucket, key, request)),
-            ("DELETE", True, lambda: writing.delete(store, bucket, key, request)),
+            ("DELETE", True, lambda: writing.delete(store, bucket, key, query, request)),
             ("GET HEAD", True, lambda: self._read(request, bucket, key, query)),
         ]
-        for methods, applies, answer in routes:
+        for methods, applies, answer_route in routes:
             if applies and request.method in methods.split():
-                return answer()
-        raise _method_not_allowed(request)
+                return answer_route()
+        raise method_not_allowed(request.method)
 
     def _read(self, request: Request, bucket: str, key: str, query: dict[str, str]) -> Response:
-        stored = self._store.stored(bucket, key)
-        return reading.read(stored, request.headers, query, is_head=request.method == "HEAD")
+        stored = reading.existing(self._store, bucket, key, query, request.method)
+        is_head, now_us = request.method == "HEAD", self._store.clock.now_us()
+        response = reading.read(stored, request.headers, query, now_us, is_head=is_head)
+        response.headers.update(tags.version_header(self._store.bucket(bucket), stored.version_id))
+        return response
 
-    def _create_bucket(self, bucket: str, request: Request) -> Response:
-        if request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
-            raise not_implemented("object lock")
-        region = "us-east-1"
-        if request.body:
-            root = parse(request.body)
-            if root is None or root.tag != "CreateBucketConfiguration":
-                raise malformed_xml()
-            region = root.findtext("LocationConstraint", "").strip() or region
-        self._store.create_bucket(bucket, region)
-        return Response(200, {"location": f"/{bucket}"})
+    def _attributes(
+        self, request: Request, bucket: str, key: str, query: dict[str, str]
+    ) -> Response:
+        stored = reading.existing(self._store, bucket, key, query, request.method)
+        response = attributes(stored, request.headers)
+        response.headers.update(tags.version_header(self._store.bucket(bucket), stored.version_id))
+        return response
 
 
 def target_of(request: Request) -> tuple[str, str]:
@@ -272,25 +255,3 @@ def _query(request: Request) -> dict[str, str]:
     if not request.query:
         return {}
     return dict(parse_qsl(request.query, keep_blank_values=True))
-
-
-def _preflight(request: Request) -> Response:
-    wish = request.headers.get("access-control-request-headers", "*")
-    return Response(
-        200,
-        {
-            "access-control-allow-origin": "*",
-            "access-control-allow-methods": "GET, PUT, POST, DELETE, HEAD",
-            "access-control-allow-headers": wish,
-            "access-control-max-age": "172800",
-        },
-    )
-
-
-def _method_not_allowed(request: Request) -> S3Error:
-    return S3Error(
-        405,
-        "MethodNotAllowed",
-        "The specified method is not allowed against this resource.",
-        fields={"Method": request.method},
-    )

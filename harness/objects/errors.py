@@ -8,6 +8,8 @@ from __future__ import annotations
 from harness.objects.xml import document
 from harness.web.message import Response
 
+DELETE_MARKER = "DeleteMarker"
+
 
 class S3Error(Exception):
     """An error as S3 answers it.
@@ -65,17 +67,28 @@ def no_such_key(key: str) -> S3Error:
     return S3Error(404, "NoSuchKey", "The specified key does not exist.", fields={"Key": key})
 
 
-def not_implemented(what: str) -> S3Error:
-    """S3 has it, the emulator has not."""
+def no_such_version(key: str, version_id: str) -> S3Error:
+    """The key has no version of this id any more."""
     return S3Error(
-        501,
-        "NotImplemented",
-        f"A header or query you provided implies functionality that is not emulated: {what}",
+        404,
+        "NoSuchVersion",
+        "The specified version does not exist.",
+        fields={"Key": key, "VersionId": version_id},
     )
 
 
+def invalid_version(version_id: str) -> S3Error:
+    """S3 never gave this version id."""
+    return invalid_argument("Invalid version id specified", name="versionId", value=version_id)
+
+
+def not_implemented(what: str) -> S3Error:
+    """S3 has it, the emulator has not."""
+    return header_not_implemented(what, "It is not emulated")
+
+
 def header_not_implemented(names: str, why: str) -> S3Error:
-    """S3 itself does not take these headers in this way."""
+    """These headers, or parameters, are not taken in this way."""
     return S3Error(
         501,
         "NotImplemented",
@@ -84,9 +97,38 @@ def header_not_implemented(names: str, why: str) -> S3Error:
     )
 
 
-def invalid_argument(message: str, *, name: str = "", value: str = "") -> S3Error:
-    """A parameter cannot be taken; `name` says which, if S3 says it."""
-    fields = {"ArgumentName": name, "ArgumentValue": value} if name else {}
+def method_not_allowed(method: str, resource: str = "") -> S3Error:
+    """The resource has no such operation; `resource` names its type."""
+    fields = {"Method": method}
+    headers = {}
+    if resource == DELETE_MARKER:
+        headers = {"x-amz-delete-marker": "true", "allow": "DELETE"}
+    if resource:
+        fields["ResourceType"] = resource
+    return S3Error(
+        405,
+        "MethodNotAllowed",
+        "The specified method is not allowed against this resource.",
+        fields=fields,
+        headers=headers,
+    )
+
+
+def invalid_request(message: str) -> S3Error:
+    """The request as a whole cannot be taken."""
+    return S3Error(400, "InvalidRequest", message)
+
+
+def access_denied(message: str = "Access Denied") -> S3Error:
+    """Something forbids it."""
+    return S3Error(403, "AccessDenied", message)
+
+
+def invalid_argument(message: str, *, name: str = "", value: str | None = "") -> S3Error:
+    """A parameter cannot be taken; `name` and `value` say which, if S3 says it."""
+    fields = {"ArgumentName": name} if name else {}
+    if name and value is not None:
+        fields["ArgumentValue"] = value
     return S3Error(400, "InvalidArgument", message, fields=fields)
 
 

@@ -13,26 +13,31 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from harness.objects.errors import invalid_argument
-from harness.objects.reading import iso_date
+from harness.objects.paging import (
+    LAST_CHARACTER,
+    OWNER,
+    PAGE_MAX,
+    beginning,
+    common_prefix,
+    encoder,
+    number,
+)
+from harness.objects.times import iso_date
 from harness.objects.xml import document
 from harness.web.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.objects.store import Bucket, StoredObject
+    from harness.objects.bucket import Bucket, StoredObject
     from harness.objects.xml import Content
 
-KEYS_MAX = 1000
 BUCKETS_MAX = 10_000
 _REGION = re.compile(
     r"(us|eu|ap|sa|ca|me|af|il|mx)-(gov-)?(central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-7]"
 )
-OWNER: dict[str, Content] = {"ID": "0" * 64}
-_LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(slots=True)
@@ -49,26 +54,26 @@ def list_v2(bucket: Bucket, query: Mapping[str, str]) -> Response:
     Raises:
         S3Error: InvalidArgument.
     """
-    limit = _limit(query)
+    limit = min(number(query, "max-keys", PAGE_MAX), PAGE_MAX)
     token = query.get("continuation-token")
     start = _from_token(token) if token is not None else query.get("start-after", "")
     page = _page(bucket, query.get("prefix", ""), query.get("delimiter", ""), start, limit)
-    encoded = _encoder(query)
+    encoded = encoder(query)
     with_owner = query.get("fetch-owner") == "true"
     body = document(
         "ListBucketResult",
         {
             "Name": bucket.name,
             "Prefix": encoded(query.get("prefix", "")),
-            "Delimiter": encoded(query["delimiter"]) if query.get("delimiter") else None,
-            "StartAfter": encoded(query["start-after"]) if query.get("start-after") else None,
+            "Delimiter": encoded.optional(query.get("delimiter", "")),
+            "StartAfter": encoded.optional(query.get("start-after", "")) if token is None else None,
             "ContinuationToken": token,
             "NextContinuationToken": _to_token(page.last) if page.is_truncated else None,
             "KeyCount": len(page.objects) + len(page.prefixes),
             "MaxKeys": limit,
             "EncodingType": query.get("encoding-type"),
             "IsTruncated": page.is_truncated,
-            "Contents": [_entry(o, encoded(o.key), with_owner=with_owner) for o in page.objects],
+            "Contents": [entry_of(o, encoded(o.key), with_owner=with_owner) for o in page.objects],
             "CommonPrefixes": [{"Prefix": encoded(prefix)} for prefix in page.prefixes],
         },
     )
@@ -81,10 +86,10 @@ def list_v1(bucket: Bucket, query: Mapping[str, str]) -> Response:
     Raises:
         S3Error: InvalidArgument.
     """
-    limit = _limit(query)
+    limit = min(number(query, "max-keys", PAGE_MAX), PAGE_MAX)
     delimiter = query.get("delimiter", "")
     page = _page(bucket, query.get("prefix", ""), delimiter, query.get("marker", ""), limit)
-    encoded = _encoder(query)
+    encoded = encoder(query)
     body = document(
         "ListBucketResult",
         {
@@ -94,10 +99,10 @@ def list_v1(bucket: Bucket, query: Mapping[str, str]) -> Response:
             # Only a listing by delimiter names the next marker; else it is the last key.
             "NextMarker": encoded(page.last) if page.is_truncated and delimiter else None,
             "MaxKeys": limit,
-            "Delimiter": encoded(delimiter) if delimiter else None,
+            "Delimiter": encoded.optional(delimiter),
             "EncodingType": query.get("encoding-type"),
             "IsTruncated": page.is_truncated,
-            "Contents": [_entry(o, encoded(o.key), with_owner=True) for o in page.objects],
+            "Contents": [entry_of(o, encoded(o.key), with_owner=True) for o in page.objects],
             "CommonPrefixes": [{"Prefix": encoded(prefix)} for prefix in page.prefixes],
         },
     )
@@ -111,7 +116,7 @@ def list_buckets(buckets: Sequence[Bucket], query: Mapping[str, str]) -> bytes:
         S3Error: InvalidArgument.
     """
     prefix, region = query.get("prefix", ""), query.get("bucket-region", "")
-    limit = _limit({"max-keys": query.get("max-buckets", "")}, BUCKETS_MAX)
+    limit = min(number(query, "max-buckets", BUCKETS_MAX), BUCKETS_MAX)
     token = query.get("continuation-token", "")
     after = _from_token(token) if token else ""
     if region and not _REGION.fullmatch(region):
@@ -145,65 +150,24 @@ def list_buckets(buckets: Sequence[Bucket], query: Mapping[str, str]) -> bytes:
     )
 
 
-def list_versions(bucket: Bucket, query: Mapping[str, str]) -> Response:
-    """The answer to ListObjectVersions of a bucket without versions: each object is its only one.
-
-    Raises:
-        S3Error: InvalidArgument.
-    """
-    limit = _limit(query)
-    delimiter = query.get("delimiter", "")
-    marker = query.get("key-marker", "")
-    page = _page(bucket, query.get("prefix", ""), delimiter, marker, limit)
-    encoded = _encoder(query)
-    body = document(
-        "ListVersionsResult",
-        {
-            "Name": bucket.name,
-            "Prefix": encoded(query.get("prefix", "")),
-            "KeyMarker": encoded(marker),
-            "VersionIdMarker": query.get("version-id-marker", ""),
-            "NextKeyMarker": encoded(page.last) if page.is_truncated else None,
-            "NextVersionIdMarker": "null" if page.is_truncated else None,
-            "MaxKeys": limit,
-            "Delimiter": encoded(delimiter) if delimiter else None,
-            "EncodingType": query.get("encoding-type"),
-            "IsTruncated": page.is_truncated,
-            "Version": [
-                {
-                    **_entry(o, encoded(o.key), with_owner=True),
-                    "VersionId": "null",
-                    "IsLatest": True,
-                }
-                for o in page.objects
-            ],
-            "CommonPrefixes": [{"Prefix": encoded(prefix)} for prefix in page.prefixes],
-        },
-    )
-    return Response(200, {"content-type": "application/xml"}, body)
-
-
 def _page(bucket: Bucket, prefix: str, delimiter: str, after: str, limit: int) -> _Page:
     page = _Page()
     if limit == 0:
         return page
-    if after.startswith(prefix) and (inside := _common(after, prefix, delimiter)):
-        # A marker in a common prefix leaves all behind that the prefix stands for.
-        after = inside + _LAST_CHARACTER
-    start, inclusive = (after, False) if after >= prefix and after else (prefix, True)
+    start, inclusive = beginning(after, prefix, delimiter)
     while True:
         jumped = False
         for key in bucket.keys_from(start, inclusive=inclusive):
             if not key.startswith(prefix):
                 return page
-            common = _common(key, prefix, delimiter)
+            common = common_prefix(key, prefix, delimiter)
             if len(page.objects) + len(page.prefixes) == limit:
                 page.is_truncated = True
                 return page
             if common:
                 page.prefixes.append(common)
                 page.last = common
-                start, inclusive, jumped = common + _LAST_CHARACTER, False, True
+                start, inclusive, jumped = common + LAST_CHARACTER, False, True
                 break
             page.objects.append(bucket.objects[key])
             page.last = key
@@ -211,15 +175,8 @@ def _page(bucket: Bucket, prefix: str, delimiter: str, after: str, limit: int) -
             return page
 
 
-def _common(key: str, prefix: str, delimiter: str) -> str:
-    """The common prefix that stands for `key` in a listing by delimiter; empty when none does."""
-    if not delimiter:
-        return ""
-    at = key.find(delimiter, len(prefix))
-    return key[: at + len(delimiter)] if at >= 0 else ""
-
-
-def _entry(stored: StoredObject, key: str, *, with_owner: bool) -> dict[str, Content]:
+def entry_of(stored: StoredObject, key: str, *, with_owner: bool) -> dict[str, Content]:
+    """One object as listings show it, under the encoded `key`."""
     return {
         "Key": key,
         "LastModified": iso_date(stored.modified_us),
@@ -227,31 +184,9 @@ def _entry(stored: StoredObject, key: str, *, with_owner: bool) -> dict[str, Con
         "ChecksumAlgorithm": [name.upper() for name in stored.checksums],
         "ChecksumType": stored.checksum_type if stored.checksums else None,
         "Size": len(stored.body),
-        "StorageClass": "STANDARD",
+        "StorageClass": stored.storage_class,
         "Owner": OWNER if with_owner else None,
     }
-
-
-def _limit(query: Mapping[str, str], most: int = KEYS_MAX) -> int:
-    text = query.get("max-keys") or str(most)
-    if not text.isdecimal() or len(text) > 10:
-        raise invalid_argument("Provided max-keys not an integer or within integer range")
-    return min(int(text), most)
-
-
-def _encoder(query: Mapping[str, str]) -> _Encoder:
-    encoding = query.get("encoding-type")
-    if encoding not in (None, "", "url"):
-        raise invalid_argument("Invalid Encoding Method specified in Request")
-    return _Encoder(by_url=encoding == "url")
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoder:
-    by_url: bool
-
-    def __call__(self, text: str) -> str:
-        return quote(text, safe="/!*'()-_.") if self.by_url else text
 
 
 def _to_token(key: str) -> str:
@@ -264,5 +199,7 @@ def _from_token(token: str) -> str:
     except (Base64Error, ValueError):
         key = ""
     if not key:
-        raise invalid_argument("The continuation token provided is incorrect")
+        raise invalid_argument(
+            "The continuation token provided is incorrect", name="continuation-token", value=None
+        )
     return key

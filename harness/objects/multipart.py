@@ -10,24 +10,24 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.objects import upload_listing
-from harness.objects.checksums import PREFIX, checksum
+from harness.objects import encryption, upload_listing
+from harness.objects.checksums import PREFIX, SLOW_BYTES_MAX, checksum
+from harness.objects.conditions import check_undisturbed, check_write_conditions
+from harness.objects.draft import drafted
 from harness.objects.errors import S3Error, invalid_argument, malformed_xml
-from harness.objects.reading import ENCRYPTION, iso_date
-from harness.objects.store import StoredObject
+from harness.objects.times import iso_date
 from harness.objects.upload import Part, Upload
 from harness.objects.upload_body import upload_of
 from harness.objects.writing import (
     COPY_SOURCE,
     XML,
-    check_write_conditions,
     copy_source,
-    kept_headers,
     md5_hex,
     requested_algorithm,
-    tags_in_header,
+    written_version,
 )
 from harness.objects.xml import document, parse
 from harness.web.message import Response
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from xml.etree import ElementTree as ET
 
+    from harness.objects.bucket import StoredObject
     from harness.objects.store import ObjectStore
     from harness.objects.xml import Content
     from harness.web.message import Request
@@ -55,13 +56,13 @@ class MultipartUploads:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._uploads: dict[str, Upload] = {}
         self._begun = 0
         self._ids = store.clock.substream("s3 upload ids")
 
     def create(self, bucket: str, key: str, request: Request) -> Response:
         """CreateMultipartUpload."""
-        self._store.bucket(bucket)
+        where = self._store.bucket(bucket)
+        draft = drafted(self._store, where, request)
         algorithm = requested_algorithm(request)
         kind = request.headers.get("x-amz-checksum-type", "").upper()
         if not kind:
@@ -69,21 +70,21 @@ class MultipartUploads:
         with self._store.lock:
             self._begun += 1
             upload_id = f"{self._ids.getrandbits(256):064x}"
-            self._uploads[upload_id] = Upload(
+            where.uploads[upload_id] = Upload(
                 upload_id,
                 self._begun,
                 bucket,
                 key,
                 self._store.clock.now_us(),
-                kept_headers(request),
-                tags_in_header(request),
+                draft,
                 algorithm,
                 kind,
+                self._store.written,
             )
         body = document(
             "InitiateMultipartUploadResult", {"Bucket": bucket, "Key": key, "UploadId": upload_id}
         )
-        headers = {**XML, **ENCRYPTION}
+        headers = {**XML, **draft.encryption}
         if algorithm:
             headers["x-amz-checksum-algorithm"] = algorithm.upper()
             headers["x-amz-checksum-type"] = kind
@@ -98,20 +99,30 @@ class MultipartUploads:
         number = int(text) if text.isdecimal() and len(text) < 6 else 0
         if not 1 <= number <= PART_NUMBER_MAX:
             raise invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
+        secret = upload.draft.encryption
+        encryption.check_part(secret, request.headers)
         is_copy = COPY_SOURCE in request.headers
-        body, checksums = self._copied(request) if is_copy else upload_of(request)
+        source_version: dict[str, str] = {}
+        if is_copy:
+            body, source_version = self._copied(request)
+            checksums: dict[str, str] = {}
+        else:
+            body, checksums = upload_of(request)
         if upload.algorithm and upload.algorithm not in checksums:
             checksums[upload.algorithm] = checksum(upload.algorithm, body)
-        part = Part(body, md5_hex(body), self._store.clock.now_us(), checksums)
+        etag = encryption.etag_of(md5_hex(body), secret)
+        part = Part(body, etag, self._store.clock.now_us(), checksums)
         upload.parts[number] = part
         if is_copy:
             result: dict[str, Content] = {
                 "LastModified": iso_date(part.modified_us),
                 "ETag": f'"{part.etag}"',
             }
-            return Response(200, {**XML, **ENCRYPTION}, document("CopyPartResult", result))
+            return Response(
+                200, {**XML, **secret, **source_version}, document("CopyPartResult", result)
+            )
         headers = {PREFIX + name: value for name, value in checksums.items()}
-        return Response(200, {"etag": f'"{part.etag}"', **ENCRYPTION, **headers})
+        return Response(200, {"etag": f'"{part.etag}"', **secret, **headers})
 
     def complete(
         self, bucket: str, key: str, query: Mapping[str, str], request: Request
@@ -123,22 +134,13 @@ class MultipartUploads:
             raise malformed_xml()
         parts = _chosen(upload, root)
         digests = b"".join(bytes.fromhex(part.etag) for part in parts)
-        stored = StoredObject(
-            key,
-            b"".join(part.body for part in parts),
-            f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}",
-            self._store.clock.now_us(),
-            upload.headers,
-            {},
-            upload.checksum_type,
-            tuple(len(part.body) for part in parts),
-            upload.tags,
-        )
-        stored = _with_checksum(stored, upload, parts)
+        stored = _joined(upload, parts, digests, self._store.clock.now_us())
         with self._store.lock:
-            check_write_conditions(self._store.find(bucket, key), request.headers, key)
-            self._store.add(bucket, stored)
-            self._uploads.pop(upload.id, None)
+            present = self._store.find(bucket, key)
+            check_write_conditions(present, request.headers, key)
+            check_undisturbed(present, upload, request.headers)
+            stored = self._store.add(bucket, stored)
+            self._store.bucket(bucket).uploads.pop(upload.id, None)
         result: dict[str, Content] = {
             "Location": f"http://{request.headers.get('host', '')}{request.path}",
             "Bucket": bucket,
@@ -148,12 +150,16 @@ class MultipartUploads:
             "ChecksumType": stored.checksum_type if stored.checksums else None,
         }
         return Response(
-            200, {**XML, **ENCRYPTION}, document("CompleteMultipartUploadResult", result)
+            200,
+            {**XML, **stored.encryption, **written_version(stored)},
+            document("CompleteMultipartUploadResult", result),
         )
 
     def abort(self, bucket: str, key: str, query: Mapping[str, str]) -> Response:
         """AbortMultipartUpload."""
-        self._uploads.pop(self._find(bucket, key, query).id, None)
+        upload = self._find(bucket, key, query)
+        with self._store.lock:
+            self._store.bucket(bucket).uploads.pop(upload.id, None)
         return Response(204)
 
     def list_parts(self, bucket: str, key: str, query: Mapping[str, str]) -> Response:
@@ -162,15 +168,13 @@ class MultipartUploads:
 
     def list_uploads(self, bucket: str, query: Mapping[str, str]) -> Response:
         """ListMultipartUploads."""
-        self._store.bucket(bucket)
         with self._store.lock:
-            uploads = [u for u in self._uploads.values() if u.bucket == bucket]
+            uploads = list(self._store.bucket(bucket).uploads.values())
         return upload_listing.list_uploads(bucket, uploads, query)
 
     def _find(self, bucket: str, key: str, query: Mapping[str, str]) -> Upload:
-        self._store.bucket(bucket)
-        upload = self._uploads.get(query.get("uploadId", ""))
-        if upload is None or (upload.bucket, upload.key) != (bucket, key):
+        upload = self._store.bucket(bucket).uploads.get(query.get("uploadId", ""))
+        if upload is None or upload.key != key:
             raise S3Error(
                 404,
                 "NoSuchUpload",
@@ -180,7 +184,9 @@ class MultipartUploads:
         return upload
 
     def _copied(self, request: Request) -> tuple[bytes, dict[str, str]]:
-        body = copy_source(self._store, request).body
+        """The bytes that a part copies, and the header that tells their version."""
+        source, told = copy_source(self._store, request)
+        body = source.body
         wish = request.headers.get("x-amz-copy-source-range")
         if wish is not None:
             found = _COPY_RANGE.fullmatch(wish)
@@ -204,7 +210,7 @@ class MultipartUploads:
                     value=wish,
                 )
             body = body[int(found[1]) : int(found[2]) + 1]
-        return body, {}
+        return body, told
 
 
 def _chosen(upload: Upload, root: ET.Element) -> list[Part]:
@@ -248,24 +254,34 @@ def _chosen(upload: Upload, root: ET.Element) -> list[Part]:
     return parts
 
 
-def _with_checksum(stored: StoredObject, upload: Upload, parts: list[Part]) -> StoredObject:
-    """`stored` with the checksum of the whole, or the one made of its parts' checksums."""
-    name = upload.algorithm
+def _joined(upload: Upload, parts: list[Part], digests: bytes, now_us: int) -> StoredObject:
+    """The object that the parts become, with its checksum.
+
+    That is the one of the whole, or the one made of the parts' checksums.
+    """
+    body, name = b"".join(part.body for part in parts), upload.algorithm
+    digest = hashlib.md5(digests, usedforsecurity=False).hexdigest()
+    stored = upload.draft.object(
+        upload.key,
+        body,
+        f"{digest}-{len(parts)}",
+        now_us,
+        {},
+        checksum_type=upload.checksum_type if name else "FULL_OBJECT",
+        part_sizes=tuple(len(part.body) for part in parts),
+    )
     if not name:
-        return stored
+        is_plain = encryption.METHOD in upload.draft.encryption
+        if not is_plain or len(body) > SLOW_BYTES_MAX:
+            return stored
+        return replace(stored, checksums={"crc64nvme": checksum("crc64nvme", body)})
     if upload.checksum_type == "FULL_OBJECT":
-        whole = checksum(name, stored.body)
+        whole = checksum(name, body)
     else:
         joined = b"".join(b64decode(part.checksums[name]) for part in parts)
         whole = f"{checksum(name, joined)}-{len(parts)}"
-    return StoredObject(
-        stored.key,
-        stored.body,
-        stored.etag,
-        stored.modified_us,
-        stored.headers,
-        {name: whole},
-        stored.checksum_type,
-        stored.part_sizes,
-        stored.tags,
+    return replace(
+        stored,
+        checksums={name: whole},
+        part_checksums=tuple({name: part.checksums[name]} for part in parts),
     )

@@ -6,23 +6,32 @@ Source: S3 API reference, GetObject, HeadObject; RFC 9110 §13 (conditions) and 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
+from harness.objects import locks
+from harness.objects.bucket import STANDARD
 from harness.objects.checksums import PREFIX
-from harness.objects.errors import S3Error, invalid_argument
+from harness.objects.conditions import check_conditions
+from harness.objects.encryption import check_readable
+from harness.objects.errors import (
+    DELETE_MARKER,
+    S3Error,
+    invalid_argument,
+    method_not_allowed,
+    no_such_key,
+)
+from harness.objects.times import http_date
 from harness.web.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.objects.store import StoredObject
+    from harness.objects.bucket import StoredObject
+    from harness.objects.store import ObjectStore
 
-SECOND_US = 1_000_000
-ENCRYPTION = {"x-amz-server-side-encryption": "AES256"}
-"""What S3 does to every object since 2023, and says with it."""
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+VERSION = "x-amz-version-id"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _OVERRIDES = {
     "response-cache-control": "cache-control",
@@ -34,15 +43,58 @@ _OVERRIDES = {
 }
 
 
+def existing(
+    store: ObjectStore, bucket: str, key: str, query: Mapping[str, str], method: str
+) -> StoredObject:
+    """The object, or the version, that a read names.
+
+    Raises:
+        S3Error: NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidArgument; MethodNotAllowed for a
+            delete marker that is named by its id.
+    """
+    version_id = query.get("versionId")
+    if version_id is None:
+        stored = store.find(bucket, key)
+        if stored is not None:
+            return stored
+    elif not version_id:
+        raise invalid_argument(
+            "Version id cannot be the empty string", name="versionId", value=version_id
+        )
+    stored = store.version(bucket, key, version_id or "")
+    if not stored.is_delete_marker:
+        return stored
+    error = method_not_allowed(method, DELETE_MARKER) if version_id else no_such_key(key)
+    error.headers["x-amz-delete-marker"] = "true"
+    error.headers[VERSION] = stored.version_id
+    if version_id:
+        error.headers["last-modified"] = http_date(stored.modified_us)
+    raise error
+
+
 def read(
-    stored: StoredObject, headers: Mapping[str, str], query: Mapping[str, str], *, is_head: bool
+    stored: StoredObject,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    now_us: int,
+    *,
+    is_head: bool,
 ) -> Response:
     """The answer to GetObject, or to HeadObject.
 
     Raises:
-        S3Error: NotModified (304), PreconditionFailed, InvalidRange, InvalidPartNumber.
+        S3Error: NotModified (304), PreconditionFailed, InvalidRange, InvalidPartNumber,
+            InvalidObjectState; of encryption.
     """
-    check_conditions(stored, headers)
+    check_readable(stored, headers)
+    check_conditions(stored, headers, now_us)
+    if stored.storage_class in ARCHIVED and not is_head:
+        raise S3Error(
+            403,
+            "InvalidObjectState",
+            "The operation is not valid for the object's storage class",
+            fields={"StorageClass": stored.storage_class},
+        )
     size = len(stored.body)
     first, last, is_part = 0, size - 1, False
     if "partNumber" in query:
@@ -66,54 +118,6 @@ def read(
     return Response(206 if is_part else 200, answer, body)
 
 
-def check_conditions(stored: StoredObject, headers: Mapping[str, str], *, prefix: str = "") -> None:
-    """Check the If-… headers, or those of a copy's source by their `prefix`.
-
-    Raises:
-        S3Error: PreconditionFailed; NotModified (304) when there is no `prefix`.
-    """
-    modified = stored.modified_us // SECOND_US
-    match, none_match = headers.get(f"{prefix}if-match"), headers.get(f"{prefix}if-none-match")
-    since = _date(headers.get(f"{prefix}if-modified-since"))
-    until = _date(headers.get(f"{prefix}if-unmodified-since"))
-    if match is not None:
-        if not _matches(match, stored.etag):
-            raise precondition_failed(f"{prefix}If-Match")
-    elif until is not None and modified > until:
-        raise precondition_failed(f"{prefix}If-Unmodified-Since")
-    if none_match is not None:
-        unchanged = _matches(none_match, stored.etag)
-    else:
-        unchanged = since is not None and modified <= since
-    if unchanged:
-        if prefix:
-            failed = "If-Modified-Since" if none_match is None else "If-None-Match"
-            raise precondition_failed(prefix + failed)
-        kept = {"etag": f'"{stored.etag}"', "last-modified": http_date(stored.modified_us)}
-        raise S3Error(304, "NotModified", "Not Modified", headers=kept)
-
-
-def precondition_failed(condition: str) -> S3Error:
-    """A condition that the caller set does not hold."""
-    return S3Error(
-        412,
-        "PreconditionFailed",
-        "At least one of the pre-conditions you specified did not hold",
-        fields={"Condition": condition},
-    )
-
-
-def http_date(time_us: int) -> str:
-    """As Last-Modified shows it."""
-    return formatdate(time_us // SECOND_US, usegmt=True)
-
-
-def iso_date(time_us: int) -> str:
-    """As listings show it: whole seconds with three zeros."""
-    moment = datetime.fromtimestamp(time_us // SECOND_US, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
 def _headers(stored: StoredObject, query: Mapping[str, str]) -> dict[str, str]:
     answer = dict(stored.headers)
     for name, header in _OVERRIDES.items():
@@ -122,7 +126,11 @@ def _headers(stored: StoredObject, query: Mapping[str, str]) -> dict[str, str]:
     answer["etag"] = f'"{stored.etag}"'
     answer["last-modified"] = http_date(stored.modified_us)
     answer["accept-ranges"] = "bytes"
-    answer.update(ENCRYPTION)
+    answer.update(stored.encryption)
+    if stored.storage_class != STANDARD:
+        answer["x-amz-storage-class"] = stored.storage_class
+    if stored.retention is not None or stored.legal_hold:
+        answer.update(locks.headers_of(stored))
     if stored.tags:
         answer["x-amz-tagging-count"] = str(len(stored.tags))
     return answer
@@ -162,17 +170,3 @@ def _part_range(stored: StoredObject, number_text: str) -> tuple[int, int]:
         raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
     first = sum(sizes[: number - 1])
     return first, first + sizes[number - 1] - 1
-
-
-def _matches(condition: str, etag: str) -> bool:
-    wanted = [one.strip().removeprefix("W/").strip('"') for one in condition.split(",")]
-    return "*" in wanted or etag in wanted
-
-
-def _date(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None

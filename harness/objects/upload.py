@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.objects.draft import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,12 @@ class Upload:
         bucket: where the object will be.
         key: its name.
         started_us: when it began.
-        headers: what a GET of the object will repeat.
-        tags: its tag set.
+        draft: what its first request says of the object.
         algorithm: of the checksum that the client asked for; empty for none.
         checksum_type: FULL_OBJECT or COMPOSITE.
+        written_before: how many objects the store had written when it began.
         parts: by their number.
+        is_key_deleted: the key was deleted since.
     """
 
     id: str
@@ -44,8 +49,9 @@ class Upload:
     bucket: str
     key: str
     started_us: int
-    headers: dict[str, str]
-    tags: dict[str, str]
+    draft: Draft
     algorithm: str
     checksum_type: str
+    written_before: int
     parts: dict[int, Part] = field(default_factory=dict)
+    is_key_deleted: bool = False

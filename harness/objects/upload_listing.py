@@ -8,11 +8,10 @@ Source: S3 API reference, ListMultipartUploads, ListParts.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from harness.objects.errors import invalid_argument
-from harness.objects.listing import OWNER
-from harness.objects.reading import iso_date
+from harness.objects.paging import OWNER, PAGE_MAX, common_prefix, encoder, number
+from harness.objects.times import iso_date
 from harness.objects.xml import document
 from harness.web.message import Response
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from harness.objects.upload import Upload
     from harness.objects.xml import Content
 
-PAGE_MAX = 1000
 INITIATOR: dict[str, Content] = {**OWNER, "DisplayName": "owner"}
 
 
@@ -32,8 +30,8 @@ def list_parts(upload: Upload, query: Mapping[str, str]) -> Response:
     Raises:
         S3Error: InvalidArgument.
     """
-    limit = _number(query, "max-parts", PAGE_MAX)
-    marker = _number(query, "part-number-marker", 0)
+    limit = number(query, "max-parts", PAGE_MAX)
+    marker = number(query, "part-number-marker", 0)
     after = [(number, part) for number, part in sorted(upload.parts.items()) if number > marker]
     page = after[: min(limit, PAGE_MAX)]
     parts: list[Content] = [
@@ -57,7 +55,7 @@ def list_parts(upload: Upload, query: Mapping[str, str]) -> Response:
         "UploadId": upload.id,
         "Initiator": INITIATOR,
         "Owner": OWNER,
-        "StorageClass": "STANDARD",
+        "StorageClass": upload.draft.storage_class,
         "ChecksumAlgorithm": upload.algorithm.upper() or None,
         "ChecksumType": upload.checksum_type if upload.algorithm else None,
         "PartNumberMarker": marker,
@@ -81,7 +79,7 @@ def list_uploads(bucket: str, uploads: Sequence[Upload], query: Mapping[str, str
         S3Error: InvalidArgument.
     """
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-    limit = min(_number(query, "max-uploads", PAGE_MAX), PAGE_MAX)
+    limit = min(number(query, "max-uploads", PAGE_MAX), PAGE_MAX)
     ordered = sorted((u for u in uploads if u.key.startswith(prefix)), key=_place)
     key_marker = query.get("key-marker", "")
     id_marker = query.get("upload-id-marker", "") if key_marker else ""
@@ -90,7 +88,7 @@ def list_uploads(bucket: str, uploads: Sequence[Upload], query: Mapping[str, str
     prefixes: list[str] = []
     is_truncated = False
     for upload in after:
-        common = _common(upload.key, prefix, delimiter)
+        common = common_prefix(upload.key, prefix, delimiter)
         if common and (common in prefixes or key_marker.startswith(common)):
             continue
         if len(shown) + len(prefixes) >= limit:
@@ -100,18 +98,14 @@ def list_uploads(bucket: str, uploads: Sequence[Upload], query: Mapping[str, str
             prefixes.append(common)
         else:
             shown.append(upload)
-    url = query.get("encoding-type") == "url"
-
-    def encoded(text: str) -> str:
-        return quote(text, safe="/!*'()-_.") if url else text
-
+    encoded = encoder(query)
     entries: list[Content] = [
         {
             "Key": encoded(upload.key),
             "UploadId": upload.id,
             "Initiator": INITIATOR,
             "Owner": OWNER,
-            "StorageClass": "STANDARD",
+            "StorageClass": upload.draft.storage_class,
             "Initiated": iso_date(upload.started_us),
             "ChecksumAlgorithm": upload.algorithm.upper() or None,
             "ChecksumType": upload.checksum_type if upload.algorithm else None,
@@ -124,8 +118,8 @@ def list_uploads(bucket: str, uploads: Sequence[Upload], query: Mapping[str, str
         "UploadIdMarker": id_marker,
         "NextKeyMarker": encoded(shown[-1].key) if shown else "",
         "NextUploadIdMarker": shown[-1].id if shown else "",
-        "Prefix": encoded(prefix) if prefix else None,
-        "Delimiter": encoded(delimiter) if delimiter else None,
+        "Prefix": encoded.optional(prefix),
+        "Delimiter": encoded.optional(delimiter),
         "EncodingType": query.get("encoding-type"),
         "MaxUploads": limit,
         "IsTruncated": is_truncated,
@@ -148,17 +142,3 @@ def _after(ordered: list[Upload], key_marker: str, id_marker: str) -> list[Uploa
         if upload.key == key_marker and upload.id == id_marker:
             return ordered[index + 1 :]
     raise invalid_argument("Invalid uploadId marker", name="upload-id-marker", value=id_marker)
-
-
-def _common(key: str, prefix: str, delimiter: str) -> str:
-    at = key.find(delimiter, len(prefix)) if delimiter else -1
-    return key[: at + len(delimiter)] if at >= 0 else ""
-
-
-def _number(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name) or str(default)
-    if not text.isdecimal() or len(text) > 10:
-        raise invalid_argument(
-            f"Provided {name} not an integer or within integer range", name=name, value=text
-        )
-    return int(text)

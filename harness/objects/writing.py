@@ -1,46 +1,45 @@
-"""PutObject, CopyObject, DeleteObject(s) and object tags.
+"""PutObject, CopyObject, DeleteObject and DeleteObjects.
 
-Source: S3 API reference, PutObject, CopyObject, DeleteObjects, PutObjectTagging.
+Source: S3 API reference, PutObject, CopyObject, DeleteObject, DeleteObjects.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
+from harness.objects import encryption, locks
 from harness.objects.checksums import ALGORITHMS, PREFIX, checksum
-from harness.objects.errors import (
-    S3Error,
-    header_not_implemented,
-    invalid_argument,
-    malformed_xml,
-    no_such_key,
-)
-from harness.objects.reading import (
-    ENCRYPTION,
+from harness.objects.conditions import (
     check_conditions,
-    iso_date,
-    precondition_failed,
+    check_delete_conditions,
+    check_write_conditions,
 )
-from harness.objects.upload_body import content_encoding, upload_of
+from harness.objects.draft import REDIRECT, STORAGE_CLASS, drafted
+from harness.objects.errors import S3Error, invalid_argument, invalid_request, malformed_xml
+from harness.objects.owner import check_owner
+from harness.objects.reading import ARCHIVED, VERSION, existing
+from harness.objects.tags import version_header
+from harness.objects.times import iso_date
+from harness.objects.upload_body import upload_of
+from harness.objects.versions import NULL
 from harness.objects.xml import document, parse
 from harness.web.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from xml.etree import ElementTree as ET
 
-    from harness.objects.store import ObjectStore, StoredObject
+    from harness.objects.bucket import Bucket, StoredObject
+    from harness.objects.draft import Draft
+    from harness.objects.store import ObjectStore
     from harness.objects.xml import Content
     from harness.web.message import Request
 
 XML = {"content-type": "application/xml"}
 COPY_SOURCE = "x-amz-copy-source"
 DELETE_KEYS_MAX = 1000
-METADATA_BYTES_MAX = 2048
-TAGS_MAX = 10
-_KEPT = ("cache-control", "content-disposition", "content-language", "content-type", "expires")
 
 
 def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response:
@@ -49,30 +48,32 @@ def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response
     Raises:
         S3Error: NoSuchBucket, PreconditionFailed, BadDigest, IncompleteBody, KeyTooLongError, …
     """
-    store.bucket(bucket)
+    where = store.bucket(bucket)
+    draft = drafted(store, where, request)
     body, checksums = upload_of(request)
-    headers, tags = kept_headers(request), tags_in_header(request)
     wanted = requested_algorithm(request)
     if wanted and wanted not in checksums:
         checksums[wanted] = checksum(wanted, body)
+    etag = encryption.etag_of(md5_hex(body), draft.encryption)
+    now_us = store.clock.now_us()
     with store.lock:
         check_write_conditions(store.find(bucket, key), request.headers, key)
-        stored = store.put_object(bucket, key, body, headers, checksums=checksums, tags=tags)
-    return Response(200, etag_headers(stored))
-
-
-def invalid_version(version: str) -> S3Error:
-    """No bucket here has versions, so no id but `null` can be one."""
-    return invalid_argument("Invalid version id specified", name="versionId", value=version)
+        stored = store.add(bucket, draft.object(key, body, etag, now_us, checksums))
+    return Response(200, {**etag_headers(stored), **written_version(stored)})
 
 
 def etag_headers(stored: StoredObject) -> dict[str, str]:
-    """ETag and checksums of what was stored."""
-    headers = {"etag": f'"{stored.etag}"', **ENCRYPTION}
+    """ETag, encryption and checksums of what was stored."""
+    headers = {"etag": f'"{stored.etag}"', **stored.encryption}
     headers.update({PREFIX + name: value for name, value in stored.checksums.items()})
     if stored.checksums:
         headers["x-amz-checksum-type"] = stored.checksum_type
     return headers
+
+
+def written_version(stored: StoredObject) -> dict[str, str]:
+    """The header that names a new version; the `null` version is not named."""
+    return {} if stored.version_id == NULL else {VERSION: stored.version_id}
 
 
 def requested_algorithm(request: Request) -> str:
@@ -84,192 +85,196 @@ def requested_algorithm(request: Request) -> str:
     return named
 
 
-def check_write_conditions(
-    present: StoredObject | None, headers: Mapping[str, str], key: str
-) -> None:
-    """Check If-Match and If-None-Match of a write.
-
-    Raises:
-        S3Error: PreconditionFailed; NoSuchKey for If-Match without an object.
-    """
-    none_match, match = headers.get("if-none-match"), headers.get("if-match")
-    refused = "We don't accept the provided value of {} header for this API"
-    if none_match is not None:
-        if match is not None:
-            why = "Multiple conditional request headers present in the request"
-            raise header_not_implemented("If-Match,If-None-Match", why)
-        if none_match.strip() != "*":
-            raise header_not_implemented("If-None-Match", refused.format("If-None-Match"))
-        if present is not None:
-            raise precondition_failed("If-None-Match")
-    if match is not None:
-        if match.strip() == "*":
-            raise header_not_implemented("If-Match", refused.format("If-Match"))
-        if present is None:
-            raise no_such_key(key)
-        if match.strip().strip('"') != present.etag:
-            raise precondition_failed("If-Match")
-
-
-def kept_headers(request: Request) -> dict[str, str]:
-    """What a later GET repeats.
-
-    Raises:
-        S3Error: MetadataTooLarge.
-    """
-    sent = request.headers
-    kept = {name: sent[name] for name in _KEPT if name in sent}
-    kept.setdefault("content-type", "binary/octet-stream")
-    encoding = content_encoding(request)
-    if encoding:
-        kept["content-encoding"] = encoding
-    metadata = {name: value for name, value in sent.items() if name.startswith("x-amz-meta-")}
-    if sum(len(name) - 11 + len(value) for name, value in metadata.items()) > METADATA_BYTES_MAX:
-        raise S3Error(
-            400,
-            "MetadataTooLarge",
-            "Your metadata headers exceed the maximum allowed metadata size",
-        )
-    return {**kept, **metadata}
-
-
 def copy(store: ObjectStore, bucket: str, key: str, request: Request) -> Response:
     """CopyObject.
 
     Raises:
         S3Error: NoSuchBucket, NoSuchKey, PreconditionFailed, InvalidRequest, …
     """
-    store.bucket(bucket)
-    source = copy_source(store, request)
+    where = store.bucket(bucket)
+    source, source_version = copy_source(store, request)
     directive = request.headers.get("x-amz-metadata-directive", "COPY").upper()
     if directive not in ("COPY", "REPLACE"):
         raise invalid_argument("Unknown metadata directive.")
     tagging = request.headers.get("x-amz-tagging-directive", "COPY").upper()
-    headers = kept_headers(request) if directive == "REPLACE" else dict(source.headers)
-    tags = tags_in_header(request) if tagging == "REPLACE" else dict(source.tags)
-    is_itself = store.find(bucket, key) is source
-    if is_itself and directive == "COPY" and tagging == "COPY":
-        raise S3Error(
-            400,
-            "InvalidRequest",
+    if tagging not in ("COPY", "REPLACE"):
+        raise invalid_argument("Unknown tagging directive.")
+    kept = {name: value for name, value in source.headers.items() if name != REDIRECT}
+    if REDIRECT in request.headers:
+        kept[REDIRECT] = request.headers[REDIRECT]
+    draft = drafted(
+        store,
+        where,
+        request,
+        headers=kept if directive == "COPY" else None,
+        tag_set=source.tags if tagging == "COPY" else None,
+    )
+    changes_nothing = directive == "COPY" and tagging == "COPY"
+    if changes_nothing and store.find(bucket, key) is source and not _restates(where, request):
+        raise invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without "
             "changing the object's metadata, storage class, website redirect location or "
-            "encryption attributes.",
+            "encryption attributes."
         )
+    stored = _copied(store, bucket, key, draft, source, request)
+    result: dict[str, Content] = {
+        "LastModified": iso_date(stored.modified_us),
+        "ETag": f'"{stored.etag}"',
+        **{f"Checksum{name.upper()}": value for name, value in stored.checksums.items()},
+        "ChecksumType": stored.checksum_type if stored.checksums else None,
+    }
+    headers = {**XML, **stored.encryption, **version_header(where, stored.version_id)}
+    return Response(200, {**headers, **source_version}, document("CopyObjectResult", result))
+
+
+def _copied(
+    store: ObjectStore,
+    bucket: str,
+    key: str,
+    draft: Draft,
+    source: StoredObject,
+    request: Request,
+) -> StoredObject:
     checksums = dict(source.checksums) if source.checksum_type == "FULL_OBJECT" else {}
     wanted = requested_algorithm(request)
     if wanted and wanted not in checksums:
         checksums = {wanted: checksum(wanted, source.body)}
+    digest = source.etag
+    if source.part_sizes or draft.encryption != source.encryption:
+        digest = md5_hex(source.body)
+    etag = encryption.etag_of(digest, draft.encryption)
+    now_us = store.clock.now_us()
     with store.lock:
         check_write_conditions(store.find(bucket, key), request.headers, key)
-        stored = store.put_object(bucket, key, source.body, headers, checksums=checksums, tags=tags)
-    result: dict[str, Content] = {
-        "LastModified": iso_date(stored.modified_us),
-        "ETag": f'"{stored.etag}"',
-    }
-    result.update({f"Checksum{name.upper()}": value for name, value in checksums.items()})
-    return Response(200, {**XML, **ENCRYPTION}, document("CopyObjectResult", result))
+        return store.add(bucket, draft.object(key, source.body, etag, now_us, checksums))
 
 
-def copy_source(store: ObjectStore, request: Request) -> StoredObject:
-    """The object that `x-amz-copy-source` names, its conditions checked.
+def _restates(bucket: Bucket, request: Request) -> bool:
+    """Whether a copy onto itself says anything that S3 takes for a change."""
+    return (
+        STORAGE_CLASS in request.headers
+        or REDIRECT in request.headers
+        or encryption.is_asked_for(request.headers)
+        or "encryption" in bucket.configuration
+    )
+
+
+def copy_source(store: ObjectStore, request: Request) -> tuple[StoredObject, dict[str, str]]:
+    """The object that `x-amz-copy-source` names, and the header that tells its version.
 
     Raises:
-        S3Error: InvalidArgument, NoSuchBucket, NoSuchKey, PreconditionFailed.
+        S3Error: InvalidArgument, NoSuchBucket, NoSuchKey, PreconditionFailed, InvalidRequest,
+            InvalidObjectState.
     """
+    check_owner(store, request, "x-amz-source-expected-bucket-owner")
     path, _, query = request.headers[COPY_SOURCE].partition("?")
     bucket, slash, key = unquote(path).removeprefix("/").partition("/")
     if not slash or not key:
         raise invalid_argument(
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+            name=COPY_SOURCE,
+            value=None,
         )
-    if query and query != "versionId=null":
-        raise invalid_version(query.removeprefix("versionId="))
-    source = store.stored(bucket, key)
-    check_conditions(source, request.headers, prefix="x-amz-copy-source-")
-    return source
+    named = {"versionId": query.removeprefix("versionId=")} if query else {}
+    source = existing(store, bucket, key, named, request.method)
+    encryption.check_readable(source, request.headers, encryption.COPY)
+    check_conditions(source, request.headers, store.clock.now_us(), prefix=encryption.COPY)
+    if source.storage_class in ARCHIVED:
+        raise S3Error(
+            403,
+            "ObjectNotInActiveTierError",
+            "The source object of the COPY operation is not in the active tier",
+        )
+    told = {} if source.version_id == NULL else {f"{COPY_SOURCE}-version-id": source.version_id}
+    return source, told
 
 
-def delete(store: ObjectStore, bucket: str, key: str, request: Request) -> Response:
+def delete(
+    store: ObjectStore, bucket: str, key: str, query: Mapping[str, str], request: Request
+) -> Response:
     """DeleteObject; what is not there is deleted all the same.
 
     Raises:
-        S3Error: NoSuchBucket, PreconditionFailed.
+        S3Error: NoSuchBucket, InvalidArgument, PreconditionFailed, AccessDenied.
     """
+    version_id = query.get("versionId")
+    if version_id == "":
+        raise invalid_argument(
+            "Version id cannot be the empty string", name="versionId", value=version_id
+        )
+    bypass = locks.check_bypass(store.bucket(bucket), request.headers)
     with store.lock:
-        present = store.find(bucket, key)
-        if "if-match" in request.headers and present is not None:
-            check_write_conditions(present, request.headers, key)
-        store.delete_object(bucket, key)
-    return Response(204)
+        check_delete_conditions(store.find(bucket, key), request.headers)
+        gone = _remove(store, bucket, key, version_id or "", bypass=bypass)
+    headers = {}
+    if gone is not None and gone.is_delete_marker:
+        headers["x-amz-delete-marker"] = "true"
+    if store.bucket(bucket).versions is not None and (version_id or gone is not None):
+        headers[VERSION] = version_id or (gone.version_id if gone is not None else NULL)
+    return Response(204, headers)
+
+
+def _remove(
+    store: ObjectStore, bucket: str, key: str, version_id: str, *, bypass: bool
+) -> StoredObject | None:
+    """Delete the object or one version; returns the marker that was made, or what is gone."""
+    if not version_id:
+        return store.delete_object(bucket, key)
+    versions = store.bucket(bucket).versions
+    present = None if versions is None else versions.get(key)
+    stored = None if present is None else present.find(version_id)
+    if stored is not None:
+        locks.check_deletable(stored, store.clock.now_us(), bypass=bypass)
+    return store.delete_version(bucket, key, version_id)
 
 
 def delete_many(store: ObjectStore, bucket: str, request: Request) -> Response:
     """DeleteObjects.
 
     Raises:
-        S3Error: NoSuchBucket, MalformedXML, BadDigest.
+        S3Error: NoSuchBucket, MalformedXML, BadDigest, InvalidArgument.
     """
-    store.bucket(bucket)
+    where = store.bucket(bucket)
     body, _ = upload_of(request)
     root = parse(body)
     if root is None or root.tag != "Delete":
         raise malformed_xml()
-    entries = [(e.findtext("Key"), e.findtext("VersionId")) for e in root.findall("Object")]
-    if not 1 <= len(entries) <= DELETE_KEYS_MAX or any(key is None for key, _ in entries):
+    entries = root.findall("Object")
+    has_keys = all(entry.find("Key") is not None for entry in entries)
+    if not 1 <= len(entries) <= DELETE_KEYS_MAX or not has_keys:
         raise malformed_xml()
+    bypass = locks.check_bypass(where, request.headers)
     deleted: list[Content] = []
     errors: list[Content] = []
-    for key, version in entries:
-        if version not in (None, "", "null"):
-            failure = {"Key": key, "VersionId": version, "Code": "NoSuchVersion"}
-            errors.append({**failure, "Message": "The specified version does not exist."})
-        else:
-            store.delete_object(bucket, key or "")
-            deleted.append({"Key": key})
+    for entry in entries:
+        try:
+            deleted.append(_deleted(store, bucket, entry, bypass=bypass))
+        except S3Error as error:
+            named = {"Key": entry.findtext("Key", ""), "VersionId": entry.findtext("VersionId")}
+            if error.fields.get("ArgumentName") == "versionId":
+                error = S3Error(404, "NoSuchVersion", "The specified version does not exist.")
+            errors.append({**named, "Code": error.code, "Message": error.message})
     is_quiet = root.findtext("Quiet", "").strip().lower() == "true"
     result: dict[str, Content] = {"Deleted": [] if is_quiet else deleted, "Error": errors}
     return Response(200, dict(XML), document("DeleteResult", result))
 
 
-def tags_in_header(request: Request) -> dict[str, str]:
-    """The tag set of `x-amz-tagging`.
-
-    Raises:
-        S3Error: BadRequest.
-    """
-    return _checked(parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True))
-
-
-def tagging(store: ObjectStore, bucket: str, key: str, request: Request) -> Response:
-    """Get, Put and DeleteObjectTagging.
-
-    Raises:
-        S3Error: NoSuchBucket, NoSuchKey, MalformedXML, BadRequest, MethodNotAllowed.
-    """
-    stored = store.stored(bucket, key)
-    if request.method == "GET":
-        tag_set: list[Content] = [{"Key": k, "Value": v} for k, v in stored.tags.items()]
-        return Response(200, dict(XML), document("Tagging", {"TagSet": {"Tag": tag_set}}))
-    tags: dict[str, str] = {}
-    if request.method == "PUT":
-        root = parse(upload_of(request)[0])
-        if root is None or root.tag != "Tagging":
-            raise malformed_xml()
-        found = root.findall("TagSet/Tag")
-        tags = _checked([(t.findtext("Key", ""), t.findtext("Value", "")) for t in found])
+def _deleted(
+    store: ObjectStore, bucket: str, entry: ET.Element, *, bypass: bool
+) -> dict[str, Content]:
+    key, version_id = entry.findtext("Key", ""), entry.findtext("VersionId", "")
+    etag = entry.findtext("ETag")
     with store.lock:
-        store.add(bucket, replace(stored, tags=tags))
-    return Response(200 if request.method == "PUT" else 204)
-
-
-def _checked(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    if len(pairs) > TAGS_MAX:
-        raise S3Error(400, "BadRequest", "Object tags cannot be greater than 10")
-    tags = dict(pairs)
-    if len(tags) < len(pairs):
-        raise S3Error(400, "InvalidTag", "Cannot provide multiple Tags with the same key")
-    return tags
+        conditions = {} if etag is None else {"if-match": etag}
+        check_delete_conditions(store.find(bucket, key), conditions)
+        gone = _remove(store, bucket, key, version_id, bypass=bypass)
+    shown: dict[str, Content] = {"Key": key}
+    if store.bucket(bucket).versions is not None and version_id:
+        shown["VersionId"] = version_id
+    if gone is not None and gone.is_delete_marker:
+        shown["DeleteMarker"] = True
+        shown["DeleteMarkerVersionId"] = gone.version_id
+    return shown
 
 
 def md5_hex(body: bytes) -> str:

@@ -1,6 +1,7 @@
 """The XML that S3 speaks: answers from plain dicts and lists, requests to elements.
 
-A dict is an element's children in order, a list repeats its element, None leaves it out.
+A dict is an element's children in order, a list repeats its element, None leaves it out. A name may
+carry attributes behind a blank; what stands under an empty name has no element around it.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ def _write(pieces: list[str], name: str, value: Content) -> None:
     elif isinstance(value, int):
         pieces.append(f"<{name}>{value}</{name}>")
     elif hasattr(value, "items"):
-        pieces.append(f"<{name}>")
+        if name:
+            pieces.append(f"<{name}>")
         for child, inner in value.items():
             _write(pieces, child, inner)
-        pieces.append(f"</{name}>")
+        if name:
+            pieces.append(f"</{name.partition(' ')[0]}>")
     else:
         for one in value:
             _write(pieces, name, one)

@@ -6,7 +6,6 @@ import gzip
 from typing import TYPE_CHECKING
 
 from harness.clock import VirtualClock
-from harness.longtail import LongTail
 from harness.objects.app import ObjectsApp
 from harness.objects.store import ObjectStore
 from harness.web.server import ServerThread
@@ -21,7 +20,7 @@ def test_s3_reads_exports_into_a_table_and_is_a_right_of_its_own(curl: Curl, tab
     for number in range(3):
         lines = b'{"Item":{"id":{"N":"%d"},"name":{"S":"n"}}}\n' % number
         store.put_object("bucket", f"data/{number}.json.gz", gzip.compress(lines))
-    app = ObjectsApp(store, LongTail(account="000000000000"))
+    app = ObjectsApp(store)
     with ServerThread(app, clock=store.clock) as objects:
         insert = (
             f"INSERT INTO {table} SELECT Item.id.N::String::UInt64, Item.name.S::String FROM "

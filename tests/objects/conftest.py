@@ -7,7 +7,6 @@ import pytest
 from botocore.config import Config
 
 from harness.clock import VirtualClock
-from harness.longtail import LongTail
 from harness.objects.app import ObjectsApp
 from harness.objects.store import ObjectStore
 from harness.web.server import ServerThread
@@ -25,7 +24,7 @@ def store() -> ObjectStore:
 
 @pytest.fixture
 def url(store: ObjectStore) -> Iterator[str]:
-    app = ObjectsApp(store, LongTail(account="000000000000"))
+    app = ObjectsApp(store)
     with ServerThread(app, clock=store.clock) as server:
         yield server.url
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -241,14 +242,36 @@ def test_a_bucket_may_stand_in_the_host(url: str, store: ObjectStore, host: str)
         assert answer.read() == b"content"
 
 
-def test_a_bucket_keeps_its_configuration_and_refuses_what_would_change_objects(s3: Any) -> None:
-    rules = [{"ID": "r", "Status": "Enabled", "Prefix": "", "Expiration": {"Days": 1}}]
-    s3.put_bucket_lifecycle_configuration(Bucket="bucket", LifecycleConfiguration={"Rules": rules})
-    kept = s3.get_bucket_lifecycle_configuration(Bucket="bucket")["Rules"]
-    assert [rule["ID"] for rule in kept] == ["r"]
-    with pytest.raises(ClientError) as caught:
-        s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
-    assert code(caught) == "NotImplemented"
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/bucket?session",
+        "/bucket?metadataTable",
+        "/bucket?metadataConfiguration",
+        "/bucket/k?torrent",
+        "/bucket/k?annotation",
+        "/bucket/k?encryption",
+    ],
+)
+def test_what_is_not_emulated_is_refused_in_the_words_of_s3(url: str, path: str) -> None:
+    with pytest.raises(HTTPError) as caught:
+        urlopen(f"{url}{path}")
+    assert caught.value.code == 501
+    answer = caught.value.read()
+    assert b"<Code>NotImplemented</Code>" in answer
+    assert (
+        b"<Message>A header you provided implies functionality that is not implemented</Message>"
+        in answer
+    )
+
+
+@pytest.mark.parametrize("key", ["../../etc/passwd", "..", "a/../../b", "/absolute", "a//b", "./c"])
+def test_a_key_is_a_name_and_no_path(s3: Any, store: ObjectStore, key: str) -> None:
+    s3.put_object(Bucket="bucket", Key=key, Body=b"x")
+    assert store.list("bucket") == [key]
+    assert s3.get_object(Bucket="bucket", Key=key)["Body"].read() == b"x"
+    s3.delete_object(Bucket="bucket", Key=key)
+    assert store.list("bucket") == []
 
 
 def test_buckets_are_made_listed_and_located(s3: Any) -> None:

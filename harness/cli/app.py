@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,6 +114,13 @@ def _run() -> int:
         # The reader of our output has gone: there is nobody left to tell.
         sys.stderr.close()
         return 0
+    except Exception as error:  # noqa: BLE001 - Python's own code, 1, would say that a check failed
+        traceback.print_exc()
+        print_error(
+            f"the harness broke: {type(error).__name__}: {error}",
+            "this says nothing about your pipeline; report it with the lines above",
+        )
+        return HarnessError.exit_code
     if code == INTERRUPTED:
         # Typer has turned the interrupt into an exit code already.
         sys.stderr.write("interrupted\n")

@@ -15,7 +15,7 @@ Every other line is one key:
 | `what` | one sentence: what is wrong with it |
 | `wrong` | the columns that differ |
 | `source`, `found` | column to what DynamoDB's item calls for, and to what FINAL shows; null: none |
-| `rows` | every stored row: version, deleted, id and counter of the write that it carries |
+| `rows` | every stored row: version (digits as text beyond 64 bits), deleted, id, counter of its write |
 | `applied` | every row that entered, in that order, with its `place` among those of all keys |
 """
 
@@ -179,7 +179,7 @@ class _Ends:
             "key": dict(zip(self.evidence.key_attributes, key, strict=True)),
             "source": source,
             "found": found,
-            "rows": sorted(end.rows, key=lambda row: (row["version"], row["counter"])),
+            "rows": sorted(end.rows, key=lambda row: (int(row["version"]), row["counter"])),
         }
         if end.applied:
             line["applied"] = end.applied
@@ -217,8 +217,10 @@ class _Ends:
 
 
 def _row(raw: RawRow) -> dict[str, Any]:
+    # JSON's readers keep 64 bits; a version of 128 goes as its digits.
+    fits = -(2**63) <= raw.version < 2**64
     return {
-        "version": raw.version,
+        "version": raw.version if fits else str(raw.version),
         "deleted": raw.deleted,
         "id": raw.id,
         "counter": raw.counter,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import app
 from tests.cli.command import harness
 
 GOOD = """
@@ -122,3 +123,16 @@ def test_an_endpoint_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert ended.code == 4
     assert str(port) in ended.out + ended.err
     assert "Traceback" not in ended.out + ended.err
+
+
+def test_a_defect_of_the_harness_is_no_failure_of_the_pipeline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**_options: object) -> int:
+        raise TypeError("Integer exceeds 64-bit range")
+
+    monkeypatch.setattr(app, "app", broken)
+    assert app._run() == 4
+    told = capsys.readouterr().err
+    assert "error: the harness broke: TypeError: Integer exceeds 64-bit range" in told
+    assert "says nothing about your pipeline" in told

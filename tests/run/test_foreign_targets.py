@@ -84,6 +84,12 @@ def history(sql, table, key, item, at):
     row = [key, "REMOVE" if item is None else "PUT", body, at]
     sql.insert(table, [row], column_names=["id", "op", "body", "at"])
 
+def milliseconds(sql, table, key, item, at):
+    # A mistake of unit: ClickHouse takes a whole number for a DateTime64 as seconds.
+    if item is not None:
+        body = json.dumps({**item, "at": "1700000000000", "version": str(2**100 + at)})
+        sql.raw_insert(table, insert_block=body.encode(), fmt="JSONEachRow")
+
 def keeps_deletes(sql, table, key, item, at):
     if item is not None:
         history(sql, table, key, item, at)
@@ -117,6 +123,16 @@ view = '''
   WHERE how != 'REMOVE'
 '''
 """
+MOMENTS = """
+[target]
+table = "users"
+version_type = "UInt128"
+deleted = { absent = true }
+[item.at]
+value = "2024-01-02T03:04:05"
+[target.columns.at]
+type = "DateTime64(3)"
+"""
 COLUMNS = """
 [target.columns]
 id = "String"
@@ -147,6 +163,17 @@ def test_a_history_that_misses_deletes_is_caught(tmp_path: Path) -> None:
     result = run(tmp_path, HISTORY, "keeps_deletes")
     failing = {v.name for v in result.checks if v.verdict == "fail"}
     assert failing == {"convergence", "final_state", "no_resurrection"}
+
+
+def test_a_moment_beyond_the_years_and_a_version_beyond_64_bits_are_a_verdict(
+    tmp_path: Path,
+) -> None:
+    result = run(tmp_path, MOMENTS, "milliseconds", "workload.changes=20")
+    wrong = {v.name: v for v in result.checks}["type_fidelity"]
+    assert wrong.verdict == "fail", wrong.message
+    assert result.run_dir
+    _, *lines = (result.run_dir / "keys.jsonl").read_text(encoding="utf-8").splitlines()
+    assert any('"version":"1267650600' in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ STREAMED_FORMATS = frozenset(
 )
 """Formats without header or footer: chDB encodes block by block, and blocks just follow each other."""
 
+_INLINE_FORMATS = frozenset({"JSONEachRow", "JSONCompactEachRow"})
 _SERVER_SETTINGS = {"implicit_select": "0", "allow_introspection_functions": "0"}
 """What chDB sets differently from a server."""
 
@@ -239,8 +240,9 @@ class Connection:
             sql: ends before FORMAT or VALUES.
             settings_at: where its SETTINGS clause begins, if it has one.
         """
-        if 0 < len(data) <= self._inline_bytes_max and input_format == "JSONEachRow":
-            return self.query(sql + b" FORMAT JSONEachRow\n" + data, "Null", params)
+        if 0 < len(data) <= self._inline_bytes_max and input_format in _INLINE_FORMATS:
+            head = sql + f" FORMAT {input_format}\n".encode()
+            return self.query(head + data, "Null", params)
         with _data_file(data) as path:
             if not self._streams:
                 # Columns, types and defaults are those of the target: the engine takes the

@@ -231,6 +231,7 @@ class Example:
         self.counts.requests += 1
         if passage.asked.service != "clickhouse":
             return self.world.aws.app
+        self.bench.tables.meets(passage.asked, passage.request)
         if passage.asked.operation == "INSERT":
             self.counts.inserts += 1
             self.inserted.add(passage.asked.subject)

@@ -6,7 +6,7 @@ emptied and kept, when it is known that the next one would make the very same; e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.clickhouse.apply_log import Watched
     from harness.clickhouse.engine import Engine
     from harness.clickhouse.http import ClickHouseApp
+    from harness.faults.asked import Asked
 
 _SYSTEM = "('system', 'INFORMATION_SCHEMA', 'information_schema')"
 _FOUND = (
@@ -28,8 +29,12 @@ _FOUND = (
     "ORDER BY engine LIKE '%View' DESC, database, name"
 )
 _LOG_DATABASE = "_harness"
+_KEEPS_TABLES = frozenset({"INSERT", "SELECT", "WITH", "DESCRIBE", "SHOW", "EXISTS"})
 _REMEMBERS = ("deduplication_window", "TTL ")
 """A table with these that was inserted into knows more of its past than its rows."""
+
+
+_Found = tuple[str, str, str, str, int]
 
 
 class Tables:
@@ -38,6 +43,9 @@ class Tables:
     Args:
         engine: where they are.
         clickhouse: the interface that pipelines use, which keeps the apply log.
+
+    Attributes:
+        facts: what somebody has asked of the tables, as long as they stay what they are.
     """
 
     def __init__(self, engine: Engine, clickhouse: ClickHouseApp) -> None:
@@ -47,6 +55,10 @@ class Tables:
         self._made: dict[tuple[str, str], str] = {}
         self._is_spoilt = False
         self._watched: Watched | None = None
+        self._met: set[tuple[str, bytes]] = set()
+        self._has_news = True
+        self._left: list[_Found] = []
+        self.facts: dict[str, Any] = {}
 
     def close(self) -> None:
         """Let the connection go."""
@@ -106,6 +118,22 @@ class Tables:
     def spoil(self) -> None:
         """A table was altered: nothing is kept."""
         self._is_spoilt = True
+        self.facts.clear()
+
+    def meets(self, asked: Asked, request: Request) -> None:
+        """A pipeline sends a statement, after which other tables may be there than were left.
+
+        One that makes a table as in an example before, where the table was left, makes nothing.
+        """
+        if asked.operation in _KEEPS_TABLES:
+            return
+        statement = (request.query, request.body)
+        is_there = any(name == asked.subject for _, name, *_ in self._left)
+        if asked.operation == "CREATE" and is_there and statement in self._met:
+            return
+        self._met.add(statement)
+        self._has_news = True
+        self.facts.clear()
 
     def leave(self, inserted: Collection[str]) -> None:
         """An example ends: empty its tables, or drop them.
@@ -113,7 +141,7 @@ class Tables:
         Args:
             inserted: names of the tables that INSERTs were sent to.
         """
-        found = self._found() if self._purpose and not self._is_spoilt else []
+        found = self._as_left() if self._purpose and not self._is_spoilt else []
         remembers = any(
             name in inserted and any(word in query for word in _REMEMBERS)
             for _, name, _, query, _ in found
@@ -122,8 +150,10 @@ class Tables:
             self.drop()
             return
         for database, name, engine, _, rows in found:
-            if rows and not engine.endswith("View"):
+            is_filled = rows if self._has_news else name in inserted or database == _LOG_DATABASE
+            if is_filled and not engine.endswith("View"):
                 self._run(f"TRUNCATE TABLE `{database}`.`{name}` SYNC")
+        self._left, self._has_news = found, False
 
     def drop(self) -> None:
         """Leave nothing of any example."""
@@ -132,9 +162,16 @@ class Tables:
         for database, name, *_ in self._found():
             self._run(f"DROP TABLE `{database}`.`{name}` SYNC")
         self._made.clear()
-        self._purpose, self._is_spoilt = "", False
+        self._met.clear()
+        self._left.clear()
+        self.facts.clear()
+        self._purpose, self._is_spoilt, self._has_news = "", False, True
 
-    def _found(self) -> list[tuple[str, str, str, str, int]]:
+    def _as_left(self) -> list[_Found]:
+        """The tables that are there now; asked for only when there may be others than before."""
+        return self._found() if self._has_news else self._left
+
+    def _found(self) -> list[_Found]:
         return [tuple(orjson.loads(line)) for line in self.read(_FOUND).splitlines()]
 
     def _is_known(self, database: str, name: str, engine: str, query: str) -> bool:

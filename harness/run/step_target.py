@@ -31,8 +31,6 @@ class StepTarget(Target):
         self._client = bench.client
         self._bench = bench
         self._keeps_log = False
-        self._described: list[tuple[str, str]] = []
-        self._engine = ""
         self.table = f"`{self._target.database}`.`{self._target.table}`"
 
     in_real_time = False
@@ -45,14 +43,19 @@ class StepTarget(Target):
         self._keeps_log = watched is not None
 
     def described(self) -> list[tuple[str, str]]:
-        """Asked once: it is read at the end, when nobody changes the table any more."""
-        self._described = self._described or super().described()
-        return self._described
+        """Asked once, and again only when somebody may have changed the table."""
+        facts = self._bench.tables.facts
+        if "described" not in facts:
+            facts["described"] = super().described()
+        found: list[tuple[str, str]] = facts["described"]
+        return found
 
     def engine(self) -> str:
-        """Asked once it is there."""
-        self._engine = self._engine or super().engine()
-        return self._engine
+        """Asked once it is there, and again only when somebody may have changed the table."""
+        facts = self._bench.tables.facts
+        if not facts.get("engine"):
+            facts["engine"] = super().engine()
+        return str(facts["engine"])
 
     def texts(self, query: str) -> list[tuple[str, ...]]:
         """Past the client: most of what a look costs is the client's."""

@@ -80,6 +80,8 @@ class Bench:
         self.client: Any = clickhouse_connect.get_client(
             dsn=f"{CLICKHOUSE_URL}/default",
             autogenerate_session_id=False,
+            # A query with an id takes a connection of its own.
+            autogenerate_query_id=False,
             pool_mgr=InProcessHttp(self.clickhouse),
         )
         self._aws: Aws | None = None

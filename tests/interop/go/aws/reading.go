@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"net"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -102,27 +105,50 @@ func readByFanOut(streamArn string) Read {
 	})
 	sink := newSink()
 	for _, shard := range shards() {
-		subscription := must(shardsOf.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
-			ConsumerARN:      consumer,
-			ShardId:          shard.ShardId,
-			StartingPosition: &kinesistypes.StartingPosition{Type: kinesistypes.ShardIteratorTypeTrimHorizon},
-		})).GetStream()
-		isOpen := shard.SequenceNumberRange.EndingSequenceNumber == nil
-		for happened := range subscription.Events() {
-			event := happened.(*kinesistypes.SubscribeToShardEventStreamMemberSubscribeToShardEvent).Value
-			for _, record := range event.Records {
-				sink.applyJSON(record.Data)
-			}
-			if len(event.ChildShards) > 0 {
-				sink.Closed++
-			} else if isOpen && *event.MillisBehindLatest == 0 {
-				break
-			}
+		position := &kinesistypes.StartingPosition{Type: kinesistypes.ShardIteratorTypeTrimHorizon}
+		for position != nil {
+			position = sink.follow(consumer, shard, position)
 		}
-		check(subscription.Err())
-		check(subscription.Close())
 	}
 	return sink.compare()
+}
+
+// follow reads a shard's subscription; it gives where to subscribe again, or nil when all was read.
+//
+// The SDK closes the request's body as soon as the answer begins. Where the answer is faster than the
+// transport's own look at the end of that body, the transport takes this for a failed write and closes
+// the connection under the stream, on this side; a consumer subscribes again from where it stood.
+func (sink *Sink) follow(
+	consumer *string, shard kinesistypes.Shard, position *kinesistypes.StartingPosition,
+) *kinesistypes.StartingPosition {
+	subscription := must(shardsOf.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
+		ConsumerARN: consumer, ShardId: shard.ShardId, StartingPosition: position,
+	})).GetStream()
+	defer subscription.Close()
+	isOpen, hasEnded := shard.SequenceNumberRange.EndingSequenceNumber == nil, false
+	for happened := range subscription.Events() {
+		event := happened.(*kinesistypes.SubscribeToShardEventStreamMemberSubscribeToShardEvent).Value
+		for _, record := range event.Records {
+			sink.applyJSON(record.Data)
+		}
+		if len(event.ChildShards) > 0 {
+			sink.Closed++
+			hasEnded = true
+		}
+		if isOpen && *event.MillisBehindLatest == 0 {
+			return nil
+		}
+		position = &kinesistypes.StartingPosition{
+			Type:           kinesistypes.ShardIteratorTypeAfterSequenceNumber,
+			SequenceNumber: event.ContinuationSequenceNumber,
+		}
+	}
+	if hasEnded {
+		return nil
+	}
+	err := subscription.Err()
+	expect(errors.Is(err, net.ErrClosed), "the subscription to %s ended before the shard did: %v", *shard.ShardId, err)
+	return position
 }
 
 func readTableStream(tableStream string) Read {

@@ -25,7 +25,7 @@ from harness.clock import WallClock, stopwatch
 from harness.pipelines.pipeline import VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 POLL_SECONDS = 0.05
 PATIENCE_SHARE = 0.5
@@ -33,6 +33,9 @@ PATIENCE_SECONDS_MAX = 5.0
 APPLY_SECONDS_MAX = 900.0
 STOP_SECONDS_MAX = 15.0
 OK = 200
+CLICKPIPES = ("harness.pipelines.process", "clickpipes")
+USER_TICKS, SYSTEM_TICKS = 11, 12
+HELD = ("harness.bench.sync_held", "clickpipes-held")
 _clock = WallClock()
 
 
@@ -120,16 +123,26 @@ class Applied:
         seconds: from the moment when it knew its shards until its last checkpoint.
         peak_bytes: the most resident memory that its process had.
         final: as `Target.final`.
+        cpu_seconds: in that time, of the processes `pipe`, `clickhouse` and `aws`.
     """
 
     seconds: float
     peak_bytes: int
     final: tuple[int, int]
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @contextmanager
-def running(here: World, table: str, **changes: Any) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    here: World, table: str, program: Sequence[str] = CLICKPIPES, **changes: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """A pipe as a process, stopped afterwards; its target and its tables stay.
+
+    Args:
+        here: the servers.
+        table: its target.
+        program: module and pipeline.
+        changes: of the pipe.
 
     Raises:
         UnsupportedError: it ended by itself.
@@ -137,7 +150,7 @@ def running(here: World, table: str, **changes: Any) -> Iterator[subprocess.Pope
     config = here.folder / f"{table}.json"
     config.write_bytes(orjson.dumps(pipe(table, **changes)))
     log = here.folder / f"{table}.log"
-    command = [sys.executable, "-m", "harness.pipelines.process", "clickpipes"]
+    command = [sys.executable, "-m", *program]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     with log.open("wb") as said:
         process = subprocess.Popen(
@@ -159,7 +172,9 @@ def running(here: World, table: str, **changes: Any) -> Iterator[subprocess.Pope
             process.wait()
 
 
-def apply(here: World, stream: str, records: int, table: str) -> Applied:
+def apply(
+    here: World, stream: str, records: int, table: str, program: Sequence[str] = CLICKPIPES
+) -> Applied:
     """Let a new pipe apply what waits in a stream.
 
     Raises:
@@ -168,7 +183,9 @@ def apply(here: World, stream: str, records: int, table: str) -> Applied:
     elapsed = stopwatch()
     begun: float | None = None
     look_again = 0.0
-    with running(here, table, stream_name=stream) as process:
+    with running(here, table, program, stream_name=stream) as process:
+        used = {"pipe": process.pid, "clickhouse": here.target.server.pid, "aws": here.aws.pid}
+        before: dict[str, float] = {}
 
         def done() -> bool:
             nonlocal begun, look_again
@@ -178,6 +195,7 @@ def apply(here: World, stream: str, records: int, table: str) -> Applied:
             now = elapsed()
             if shards and begun is None:
                 begun = now
+                before.update({name: cpu_seconds(pid) for name, pid in used.items()})
             look_again = now + _patience(stored, records, now - (begun or now))
             return stored >= records or process.poll() is not None
 
@@ -185,8 +203,19 @@ def apply(here: World, stream: str, records: int, table: str) -> Applied:
             done, timeout_seconds=APPLY_SECONDS_MAX, what="the pipe", step_seconds=POLL_SECONDS
         )
         seconds = elapsed() - (begun or 0.0)
-        peak = 0 if process.poll() is not None else _peak_bytes(process.pid)
-    return Applied(seconds, peak, here.target.final(table))
+        peak, spent = 0, {}
+        if process.poll() is None:
+            peak = _peak_bytes(process.pid)
+            spent = {name: cpu_seconds(pid) - before[name] for name, pid in used.items()}
+    return Applied(seconds, peak, here.target.final(table), spent)
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """What a process has used of all cores."""
+    if pid is None:
+        return 0.0
+    told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(told[USER_TICKS]) + int(told[SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
 
 def _patience(stored: int, records: int, seconds: float) -> float:

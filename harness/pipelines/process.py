@@ -8,6 +8,7 @@ the error (2 wrong usage, 4 the pipeline could not go on).
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import json
 import os
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STOP_SECONDS_MAX = 10.0
+MEMORY = {-8: 1, -1: 256 << 20, -2: 16 << 20, -3: 32 << 20}
+"""glibc's M_ARENA_MAX, M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD (mallopt(3)).
+
+Pages of ten megabytes come and go. What one thread frees another takes, and little of it goes back
+to the system in between: less time and less memory than with an arena for each thread.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     # Decoded records are trees of dicts without cycles: looking for cycles often only costs.
     gc.set_threshold(200_000, 50, 100)
+    _keep_memory()
     try:
         config = read_config(options.config)
         pipeline = pipelines().get(options.name)(config)
@@ -65,6 +73,13 @@ def read_config(path: Path | None) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise UsageError(f"the config {path} must hold a JSON object")
     return config
+
+
+def _keep_memory() -> None:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # only glibc has it
+        for parameter, value in MEMORY.items():
+            mallopt(parameter, value)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -84,7 +84,7 @@ class WholeAnswers:
     def __init__(self, session: Any) -> None:
         self._session = session
 
-    def send(self, request: Any) -> AWSResponse:
+    def send(self, request: Any) -> Any:
         """Send a prepared request.
 
         Raises:
@@ -124,7 +124,7 @@ class Aws:
         if self._session is None:
             self._session = botocore.session.Session()
             self._session.register_component("response_parser_factory", _Parsers())
-        client = self._session.create_client(
+        client: Any = self._session.create_client(
             service,
             region_name=self._env.aws_region,
             endpoint_url=self._env.aws_endpoint_url,

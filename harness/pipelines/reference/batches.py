@@ -85,11 +85,13 @@ class Batch:
     Attributes:
         rows: as JSONCompactEachRow; `origins` has the record of each.
         bulk: what ClickHouse flattens itself.
+        framed: the same as the data and the token of its statement, once they are made.
     """
 
     opened_us: int
     rows: list[bytes] = field(default_factory=list)
     bulk: list[BulkRow] = field(default_factory=list)
+    framed: tuple[bytes, str] | None = None
     origins: list[tuple[str, Record | EncodedRecord]] = field(default_factory=list)
     errors: list[ErrorRow] = field(default_factory=list)
     spans: dict[str, Span] = field(default_factory=dict)
@@ -139,6 +141,12 @@ class Flusher:
             self._head = insert_variants(config, f"INSERT INTO {table} ({columns})")
             self._settings = {**INSERT_SETTINGS, **VARIANT_SETTINGS}
 
+    def frame(self, batch: Batch) -> None:
+        """Make what a batch will be sent as; the one before may be on its way meanwhile."""
+        if batch.bulk and self.short_way is not None:
+            bulk, _ = self.short_way
+            batch.framed = bulk.body(batch.bulk), bulk.token(batch.bulk, batch.spans)
+
     def flush(self, batch: Batch) -> None:
         """Store rows and errors; returns when ClickHouse has acknowledged them all.
 
@@ -159,16 +167,18 @@ class Flusher:
         """All bulk rows in one statement; what it leaves out takes the long way."""
         assert self.short_way is not None, "a batch with bulk rows needs the short way"
         bulk, judge = self.short_way
+        if batch.framed is None:
+            self.frame(batch)
+        assert batch.framed is not None, "it has just been framed"
+        (body, deduplication_token), batch.framed = batch.framed, None
         settings = {
             **INSERT_SETTINGS,
             **BULK_SETTINGS,
-            "insert_deduplication_token": bulk.token(batch.bulk, batch.spans),
+            "insert_deduplication_token": deduplication_token,
         }
         written = 0
         try:
-            written = self._clickhouse.insert(
-                bulk.statement(batch.bulk), bulk.body(batch.bulk), settings
-            )
+            written = self._clickhouse.insert(bulk.statement(batch.bulk), body, settings)
         except ClickHouseError as error:
             if error.code in WITHOUT_INPUT:
                 self.rewritten_in_a_row = REWRITTEN_MAX

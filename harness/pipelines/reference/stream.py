@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 10.0
 IDLE_REFRESH_SECONDS = 0.5
 LOOKBACK_PAGES_MAX = 1000
+HAND_OVER_SECONDS = 0.005
+"""How often two threads look for each other: each look takes Python away from a third."""
 CATCHING_UP = 20
 CATCHING_UP_MS_MAX = 5000
 
@@ -274,12 +276,13 @@ class StreamSync:
         if not self.settings.workers:
             self.store(batch)
             return
+        self.flusher.frame(batch)
         self._await_flusher()
         self._handed_over = batch
 
     def _await_flusher(self) -> None:
         while self._handed_over is not None and self._failure is None:
-            self.env.clock.sleep(PAUSE_SECONDS[0])
+            self.env.clock.sleep(HAND_OVER_SECONDS)
         if self._failure is not None:
             raise self._failure
 
@@ -296,7 +299,8 @@ class StreamSync:
                     self.store(batch)
                     self._handed_over = None
                 else:
-                    self.env.clock.sleep(PAUSE_SECONDS[1 if self._batch.is_empty else 0])
+                    is_idle = self._batch.is_empty
+                    self.env.clock.sleep(PAUSE_SECONDS[1] if is_idle else HAND_OVER_SECONDS)
         except Stopped as stopped:
             self._failure = stopped
         except Exception as error:  # noqa: BLE001 - carried to the pipe's own thread

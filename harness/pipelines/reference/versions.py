@@ -134,7 +134,7 @@ class Versioner:
     def _place(self, key: Any, entry: Entry, unit_us: int) -> int:
         entries = self._recent.get(key)
         if entries is None:
-            entries = self._recent[key] = self._earlier.pop(key, None) or []
+            entries = self._recent[key] = self._earlier.pop(key, [])
         self._seen += 1
         self._seen_bytes += len(entry[DATA])
         if self._seen >= self._generation_records or self._seen_bytes >= GENERATION_BYTES:

@@ -74,6 +74,16 @@ class Samples:
         """The endpoint failed: it has no figure in this row."""
         self.refusals[name] = reason(error)
 
+    def add(self, name: str, value: float) -> None:
+        """One more figure of an endpoint."""
+        self.values.setdefault(name, []).append(value)
+
+    def paired(self, name: str, other: str) -> float | None:
+        """The median of one's ratios to the other in the same rounds."""
+        both = zip(self.values.get(name, ()), self.values.get(other, ()), strict=False)
+        ratios = [one / against for one, against in both]
+        return median(ratios) if ratios else None
+
     def median(self, name: str) -> float | None:
         """The endpoint's figure; None when it has none."""
         values = self.values.get(name)

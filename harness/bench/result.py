@@ -29,12 +29,15 @@ class Measured:
         ours: the embedded endpoint's figure; None when it failed.
         peers: theirs, by name; None where one does not do this.
         reasons: why there is no figure, by name.
+        paired: the median of the ratios of single rounds, where the two take turns: what the
+            machine does meanwhile hits both sides of a round, and the medians need not be of one.
     """
 
     row: Row
     ours: float | None
     peers: dict[str, float | None]
     reasons: dict[str, str] = field(default_factory=dict)
+    paired: float | None = None
 
     @property
     def best_peer(self) -> str | None:
@@ -48,6 +51,8 @@ class Measured:
     @property
     def ratio(self) -> float | None:
         """Ours against the best peer (or the row's budget), higher is better."""
+        if self.paired is not None:
+            return self.paired
         against = self.row.budget
         if against is None and self.best_peer is not None:
             against = self.peers[self.best_peer]

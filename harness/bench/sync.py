@@ -8,35 +8,33 @@ row's only peer; sync_data.py has its statements.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.bench import sync_data, sync_lag
-from harness.bench.dynamodb_cases import fresh_name
-from harness.bench.endpoint import UnsupportedError
+from harness.bench import sync_cdc, sync_data, sync_lag
 from harness.bench.kinesis_cases import stream
 from harness.bench.measure import REFUSALS, Samples
 from harness.bench.object_cases import bucket
 from harness.bench.result import Measured
 from harness.bench.rows import Row
+from harness.bench.sync_cdc import MICROSECONDS, require_equal
 from harness.bench.sync_snapshot import SnapshotPipe, exported, load_plainly
-from harness.bench.sync_world import apply, world
-from harness.clock import stopwatch
+from harness.bench.sync_world import world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.bench.sync_world import Applied, World
+    from harness.bench.sync_world import World
 
-OURS, RAW = "embedded", "raw"
-RAW_BATCH = 100_000
+    Loaded = tuple[float, tuple[int, int]]
+    """Seconds, and the table as `Target.final` has it."""
+
+OURS, RAW = sync_cdc.OURS, sync_cdc.RAW
 MEGABYTE = 1_000_000
-MICROSECONDS = 1_000_000
 FLAT_BAR = 0.7
 """The smallest size's figure against the largest's: less is growth and not the machine's noise."""
 
 SNAPSHOT = Row("snapshot", "rows/s", "process", bar=0.8)
-APPLY = Row("cdc_apply", "records/s", "process", bar=0.5)
 LAG_P50 = Row("lag_p50", "ms", "process", lower_is_better=True, budget=500.0)
 LAG_P99 = Row("lag_p99", "ms", "process", lower_is_better=True, budget=1000.0)
 
@@ -56,7 +54,7 @@ class Sizes:
 
     items: int = 400_000
     records: int = 200_000
-    rounds: int = 3
+    rounds: int = 5
     lag_seconds: float = 15.0
     growth: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     memory_from: int = 100_000
@@ -89,7 +87,7 @@ def bench(
     with world() as here:
         if not growth_only:
             add(_or_refused(SNAPSHOT, lambda: snapshot(here, sizes)))
-            add(_or_refused(APPLY, lambda: cdc_apply(here, sizes)))
+            add(*_cdc(here, sizes))
             add(*lag(here, sizes))
         add(*growth(here, sizes))
         versions = {OURS: here.aws.version, "clickhouse": here.target.server.version()}
@@ -103,30 +101,24 @@ def snapshot(here: World, sizes: Sizes) -> Measured:
         url = exported(here, target, sizes.items)
         pipe = SnapshotPipe(here, url)
         for number in range(-1, sizes.rounds):
-            ours, answer = pipe.load()
-            plainly, wanted = load_plainly(here, url)
-            _require_equal(answer, wanted)
+            both: list[Callable[[], Loaded]] = [pipe.load, partial(load_plainly, here, url)]
+            turns = both if number % 2 else both[::-1]
+            taken = {turn: turn() for turn in turns}
+            (ours, answer), (plainly, wanted) = (taken[one] for one in both)
+            require_equal(answer, wanted)
             # The first round warms up what a process that has just begun still has to load.
             if number >= 0:
-                samples.values.setdefault(OURS, []).append(sizes.items / ours)
-                samples.values.setdefault(RAW, []).append(sizes.items / plainly)
-    return Measured(SNAPSHOT, samples.median(OURS), {RAW: samples.median(RAW)})
+                samples.add(OURS, sizes.items / ours)
+                samples.add(RAW, sizes.items / plainly)
+    paired = samples.paired(OURS, RAW)
+    return Measured(SNAPSHOT, samples.median(OURS), {RAW: samples.median(RAW)}, paired=paired)
 
 
-def cdc_apply(here: World, sizes: Sizes) -> Measured:
-    """Records that wait in a stream of four shards, records a second."""
-    samples, count = Samples(), sizes.records
-    lines = [data for _, data in islice(sync_data.records(), count)]
-    with stream(here.aws) as name:
-        sync_data.put(here.aws, name, 0, count)
-        for number in range(-1, sizes.rounds):
-            ours = _apply(here, name, count)
-            plainly, wanted = _apply_plainly(here, lines)
-            _require_equal(ours.final, wanted)
-            if number >= 0:
-                samples.values.setdefault(OURS, []).append(count / ours.seconds)
-                samples.values.setdefault(RAW, []).append(count / plainly)
-    return Measured(APPLY, samples.median(OURS), {RAW: samples.median(RAW)})
+def _cdc(here: World, sizes: Sizes) -> list[Measured]:
+    try:
+        return sync_cdc.cdc(here, sizes.records, sizes.rounds)
+    except REFUSALS as error:
+        return [_refused(row, error) for row in sync_cdc.ROWS]
 
 
 def lag(here: World, sizes: Sizes) -> list[Measured]:
@@ -139,7 +131,11 @@ def lag(here: World, sizes: Sizes) -> list[Measured]:
 
 
 def growth(here: World, sizes: Sizes) -> list[Measured]:
-    """What a record costs and what the pipe holds, by the records that wait."""
+    """What a record costs and what the pipe holds, by the records that wait.
+
+    The cost is CPU time, of the pipe and of both servers: the sizes are measured one after the
+    other, and what else the machine does then would be taken for growth.
+    """
     costs: dict[int, float] = {}
     peaks: dict[int, float] = {}
     with stream(here.aws) as name:
@@ -147,8 +143,8 @@ def growth(here: World, sizes: Sizes) -> list[Measured]:
         for size in sizes.growth:
             sync_data.put(here.aws, name, held, size)
             held = size
-            applied = _apply(here, name, size)
-            costs[size] = applied.seconds / size * MICROSECONDS
+            applied = sync_cdc.one(here, name, size)
+            costs[size] = sum(applied.cpu_seconds.values()) / size * MICROSECONDS
             peaks[size] = applied.peak_bytes / MEGABYTE
     rows = []
     for size in sizes.growth:
@@ -170,37 +166,6 @@ def growth(here: World, sizes: Sizes) -> list[Measured]:
         )  # fmt: skip
         rows.append(Measured(row, peaks[size], {}))
     return rows
-
-
-def _apply(here: World, name: str, count: int) -> Applied:
-    table = fresh_name().replace("-", "_")
-    try:
-        return apply(here, name, count, table)
-    finally:
-        here.target.drop_pipe(table)
-
-
-def _apply_plainly(here: World, lines: list[bytes]) -> tuple[float, tuple[int, int]]:
-    """The same records as lines, 100,000 an insert, as the pipe may batch at most."""
-    table = fresh_name().replace("-", "_")
-    raw = f"{table}_raw"
-    here.target.run(sync_data.create_target(table))
-    for statement in sync_data.raw_stream(raw, table):
-        here.target.run(statement)
-    bodies = [b"\n".join(lines[n : n + RAW_BATCH]) for n in range(0, len(lines), RAW_BATCH)]
-    insert = f"INSERT INTO {raw} FORMAT JSONEachRow"
-    elapsed = stopwatch()
-    for body in bodies:
-        here.target.run(insert, body, input_format_skip_unknown_fields=1)
-    seconds = elapsed()
-    answer = here.target.final(table)
-    here.target.drop(f"{raw}_view", raw, table)
-    return seconds, answer
-
-
-def _require_equal(ours: tuple[int, int], plainly: tuple[int, int]) -> None:
-    if ours != plainly:
-        raise UnsupportedError(f"rows and digest are {ours}, by the plain way {plainly}")
 
 
 def _or_refused(row: Row, measure: Callable[[], Measured]) -> Measured:

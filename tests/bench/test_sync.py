@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from harness.bench import sync, sync_data
+from harness.bench import sync, sync_cdc, sync_data
 from harness.bench.endpoint import UnsupportedError
+from harness.bench.measure import Samples
 from harness.bench.result import Measured
 from harness.bench.rows import Row
 from harness.bench.sync_world import world
@@ -34,7 +35,7 @@ def here() -> Iterator[World]:
 
 @pytest.mark.parametrize(
     ("row", "enough", "short"),
-    [(sync.SNAPSHOT, 80.0, 79.0), (sync.APPLY, 50.0, 49.0)],
+    [(sync.SNAPSHOT, 80.0, 79.0), (sync_cdc.APPLY, 50.0, 49.0)],
     ids=lambda one: getattr(one, "name", ""),
 )
 def test_a_row_is_red_below_its_share_of_the_plain_way(
@@ -57,17 +58,36 @@ def test_both_ways_load_the_same_export(here: World) -> None:
     assert found.peers[sync.RAW]
 
 
-def test_both_ways_apply_the_same_records(here: World) -> None:
-    found = sync.cdc_apply(here, FEW)
-    assert found.ours
-    assert found.best_peer == sync.RAW
+def test_both_ways_apply_the_same_records_in_hand_and_from_the_stream(here: World) -> None:
+    found = {one.row.name: one for one in sync_cdc.cdc(here, FEW.records, FEW.rounds)}
+    assert list(found) == [row.name for row in sync_cdc.ROWS]
+    for name in ("cdc_apply", "cdc_from_stream"):
+        assert found[name].ours
+        assert found[name].best_peer == sync.RAW
+        assert found[name].ratio
+    assert all(found[row.name].ours is not None for row in sync_cdc.CPU.values())
+    # Nobody asks for records while they are applied from the hand.
+    assert found["cdc_cpu_get_records"].peers == {}
 
 
 def test_tables_that_differ_give_no_figure(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    one_less = sync._apply_plainly
-    monkeypatch.setattr(sync, "_apply_plainly", lambda w, lines: one_less(w, lines[:-1]))
+    plainly = sync_cdc.plainly
+    monkeypatch.setattr(sync_cdc, "plainly", lambda w, lines: plainly(w, lines[:-1]))
     with pytest.raises(UnsupportedError, match="rows and digest"):
-        sync.cdc_apply(here, FEW)
+        sync_cdc.cdc(here, FEW.records, FEW.rounds)
+
+
+def test_the_ratio_of_two_that_take_turns_is_the_median_of_their_rounds() -> None:
+    samples = Samples()
+    # The machine was three times as fast in the second round, for both.
+    for ours, raw in ((50.0, 100.0), (180.0, 300.0), (70.0, 100.0)):
+        samples.add("ours", ours)
+        samples.add("raw", raw)
+    assert samples.paired("ours", "raw") == 0.6
+    row = Measured(sync_cdc.APPLY, 70.0, {"raw": 100.0}, paired=0.49)
+    assert row.ratio == 0.49
+    assert not row.passed
+    assert samples.paired("ours", "nobody") is None
 
 
 def test_lag_is_measured_from_the_answer_to_the_write(here: World) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.errors import UsageError
 from harness.pipelines.pipeline import VARIABLES, pipelines
 from harness.pipelines.reference.config import VIRTUAL, pipe_config
 from harness.run.child import Child
@@ -42,7 +43,13 @@ def require_pipeline(scenario: Scenario, name: str, *, allow_command: bool = Fal
     if is_own(scenario, name):
         require_permission(scenario, allowed=allow_command)
     else:
-        pipelines().get(name)
+        try:
+            pipelines().get(name)
+        except UsageError as error:
+            own = (
+                "a program of yours has no name here: run a scenario whose [pipeline] command it is"
+            )
+            raise UsageError(error.message, hint=f"{own}; {error.hint}") from None
 
 
 def is_own(scenario: Scenario, name: str) -> bool:

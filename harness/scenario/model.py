@@ -162,7 +162,7 @@ class Column(Part):
 
 
 class Deleted(Part):
-    """How a deleted item looks in the target: exactly one of the three."""
+    """How a deleted item looks in the target: one of the three; without any, `is_deleted` is 1."""
 
     column: str | None = Field(default=None, description="a UInt8 column that is 1")
     predicate: str | None = Field(default=None, description="a SQL condition that is true")

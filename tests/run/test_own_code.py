@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import PipelineError, ScenarioError, UsageError
 from harness.run.own_code import may_run_code, project_root, require_sql_permission, sql_of
+from harness.run.pipelines import is_own, require_pipeline
 from harness.run.progress import Silent
 from harness.run.result import Result
 from harness.run.runner import Options, run_scenario
@@ -250,3 +251,20 @@ def test_a_plain_target_is_no_sql(tmp_path: Path) -> None:
         text.replace('table = "orders"\n\n[target', f'table = "orders"\n{plain}\n\n[target')
     )
     assert sql_of(load_scenario(path)) == []
+
+
+def test_a_command_put_into_a_scenario_that_ships_is_not_called_by_the_name_of_its_pipeline(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, 'name = "clickpipes"')
+    put_in = load_scenario(path, overrides=["pipeline.command=['true']"])
+    assert put_in.pipeline.name == "command"
+    assert is_own(put_in, "command")
+    assert not is_own(put_in, "clickpipes")
+
+
+def test_an_unknown_pipeline_says_where_a_program_of_ones_own_is_named(tmp_path: Path) -> None:
+    scenario = load_scenario(write(tmp_path, "command = ['true']"))
+    with pytest.raises(UsageError, match="unknown pipeline") as caught:
+        require_pipeline(scenario, "sync.py", allow_command=True)
+    assert "run a scenario whose [pipeline] command it is" in caught.value.hint

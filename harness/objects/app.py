@@ -18,6 +18,7 @@ from harness.objects import (
     buckets,
     configuration,
     cors,
+    expiry,
     grants,
     locks,
     named_configuration,
@@ -27,7 +28,7 @@ from harness.objects import (
     writing,
 )
 from harness.objects.attributes import attributes
-from harness.objects.errors import S3Error, method_not_allowed, not_implemented
+from harness.objects.errors import HOST_ID, S3Error, method_not_allowed, not_implemented
 from harness.objects.listing import list_buckets, list_v1, list_v2
 from harness.objects.multipart import MultipartUploads
 from harness.objects.owner import check_owner
@@ -71,6 +72,18 @@ _OBJECT_PARTS = {
     "retention": locks.retention,
     "tagging": tags.of_object,
 }
+_SIGNATURE = frozenset(
+    {
+        "x-amz-algorithm",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-security-token",
+        "x-amz-signature",
+        "x-amz-signedheaders",
+    }
+)
+"""The parameters of a presigned URL that sign it; all others stand for headers."""
 _request_numbers = itertools.count()
 
 
@@ -95,6 +108,7 @@ class ObjectsApp:
         except S3Error as error:
             response = error.response(method=request.method, request_id=request_id)
         response.headers.setdefault("x-amz-request-id", request_id)
+        response.headers.setdefault("x-amz-id-2", HOST_ID)
         response.headers.setdefault("server", "AmazonS3")
         if cors.ORIGIN in request.headers and self._store.bucket_exists(bucket):
             where = self._store.bucket(bucket)
@@ -110,6 +124,8 @@ class ObjectsApp:
 
     def _route(self, request: Request, bucket: str, key: str) -> Response:
         query = _query(request)
+        if "X-Amz-Signature" in query:
+            _hoisted(request, query)
         if request.method == "OPTIONS":
             where = self._store.bucket(bucket) if self._store.bucket_exists(bucket) else None
             return cors.preflight(where, request, is_object=bool(key))
@@ -160,7 +176,10 @@ class ObjectsApp:
                 if "versions" in query:
                     listed = list_versions
                 with store.lock:
-                    return listed(store.bucket(bucket), query)
+                    where = store.bucket(bucket)
+                    response = listed(where, query)
+                response.headers["x-amz-bucket-region"] = where.region
+                return response
             case _:
                 pass
         raise method_not_allowed(request.method)
@@ -209,7 +228,10 @@ class ObjectsApp:
         stored = reading.existing(self._store, bucket, key, query, request.method)
         is_head, now_us = request.method == "HEAD", self._store.clock.now_us()
         response = reading.read(stored, request.headers, query, now_us, is_head=is_head)
-        response.headers.update(tags.version_header(self._store.bucket(bucket), stored.version_id))
+        where = self._store.bucket(bucket)
+        response.headers.update(tags.version_header(where, stored.version_id))
+        if "versionId" not in query:
+            response.headers.update(expiry.header(where, stored))
         return response
 
     def _attributes(
@@ -255,3 +277,11 @@ def _query(request: Request) -> dict[str, str]:
     if not request.query:
         return {}
     return dict(parse_qsl(request.query, keep_blank_values=True))
+
+
+def _hoisted(request: Request, query: dict[str, str]) -> None:
+    """Let the headers that a presigned URL carries in its query be headers."""
+    for name, value in query.items():
+        small = name.lower()
+        if small.startswith("x-amz-") and small not in _SIGNATURE:
+            request.headers.setdefault(small, value)

@@ -42,7 +42,11 @@ def attributes(stored: StoredObject, headers: Mapping[str, str]) -> Response:
     for name in named:
         if name not in _KNOWN:
             raise invalid_argument("Invalid attribute name specified.", name=WANTED, value=name)
-    checksum: dict[str, Content] = {f"Checksum{n.upper()}": v for n, v in stored.checksums.items()}
+    # Here a checksum of checksums goes without the number of parts.
+    checksum: dict[str, Content] = {
+        f"Checksum{name.upper()}": value.partition("-")[0]
+        for name, value in stored.checksums.items()
+    }
     checksum["ChecksumType"] = stored.checksum_type
     shown: dict[str, Content] = {
         "ETag": stored.etag,
@@ -58,8 +62,8 @@ def attributes(stored: StoredObject, headers: Mapping[str, str]) -> Response:
 
 def _parts(stored: StoredObject, headers: Mapping[str, str]) -> dict[str, Content]:
     content: dict[str, Content] = {"PartsCount": len(stored.part_sizes)}
-    if not stored.part_checksums:
-        # Parts are told apart only when the upload asked for checksums.
+    if stored.checksum_type != "COMPOSITE":
+        # Parts are told apart only when each has a checksum of its own.
         return content
     limit = min(number(headers, "x-amz-max-parts", PAGE_MAX), PAGE_MAX)
     marker = number(headers, "x-amz-part-number-marker", 0)

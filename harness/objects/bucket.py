@@ -94,6 +94,7 @@ class Bucket:
         name: unique.
         region: where it is.
         created_us: when it was made.
+        location: the constraint it was made under; empty for that of its region.
         objects: the current ones, in the order of their keys' UTF-8 bytes.
         versioning: Enabled, Suspended, or empty when it was never set.
         versions: of every key, once versioning was set.
@@ -106,6 +107,7 @@ class Bucket:
     name: str
     region: str
     created_us: int
+    location: str = ""
     objects: SortedDict = field(default_factory=SortedDict)
     versioning: str = ""
     versions: SortedDict | None = None

@@ -15,6 +15,7 @@ from harness.objects.errors import (
     method_not_allowed,
     not_implemented,
 )
+from harness.objects.regions import FIRST, region_of
 from harness.objects.upload_body import upload_of
 from harness.objects.versions import ENABLED
 from harness.objects.xml import document
@@ -59,19 +60,21 @@ def create(store: ObjectStore, name: str, request: Request) -> Response:
             'tags. Remove "aws:" from your tag keys and try again.',
         )
     tag_set = tags.checked(pairs, "")
-    region = content.get("LocationConstraint", "").strip() or "us-east-1"
+    constraint = content.get("LocationConstraint", "").strip()
+    region = region_of(constraint, request)
     with store.lock:
         is_new = not store.bucket_exists(name)
         store.create_bucket(name, region, again=not tag_set)
         bucket = store.bucket(name)
         if is_new:
             bucket.tags, bucket.grants = tag_set or None, listed
+            bucket.location = constraint
             bucket.configuration["ownershipControls"] = {"Rule": {"ObjectOwnership": ownership}}
         if is_new and headers.get(LOCK, "").lower() == "true":
             store.set_versioning(name, ENABLED)
             bucket.configuration["object-lock"] = {"ObjectLockEnabled": "Enabled"}
     location = f"/{name}"
-    if region != "us-east-1":
+    if region != FIRST:
         location = f"http://{name}.{headers.get('host', 's3.amazonaws.com')}/"
     return Response(200, {"location": location, "x-amz-bucket-arn": f"arn:aws:s3:::{name}"})
 
@@ -99,8 +102,8 @@ def location(store: ObjectStore, name: str) -> Response:
     Raises:
         S3Error: NoSuchBucket.
     """
-    region = store.bucket(name).region
-    shown = "" if region == "us-east-1" else region
+    bucket = store.bucket(name)
+    shown = bucket.location or ("" if bucket.region == FIRST else bucket.region)
     body = document("LocationConstraint", {}).replace(
         b"></LocationConstraint>", f">{shown}</LocationConstraint>".encode()
     )

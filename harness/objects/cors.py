@@ -28,10 +28,11 @@ def preflight(bucket: Bucket | None, request: Request, *, is_object: bool) -> Re
     resource = "OBJECT" if is_object else "BUCKET"
     if ORIGIN not in headers:
         raise _bad("Insufficient information. Origin request header needed.")
+    if bucket is None or "cors" not in bucket.configuration:
+        asked = headers.get(METHOD, "OPTIONS")
+        raise _forbidden("CORS is not enabled for this bucket.", asked, resource)
     if METHOD not in headers:
         raise _bad("Invalid Access-Control-Request-Method: null")
-    if bucket is None or "cors" not in bucket.configuration:
-        raise _forbidden("CORS is not enabled for this bucket.", headers[METHOD], resource)
     allowed = allowed_headers(bucket, request, headers[METHOD])
     if not allowed:
         raise _forbidden(

@@ -5,10 +5,15 @@ Source: S3 API reference, "Error responses".
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha512
+
 from harness.objects.xml import document
 from harness.web.message import Response
 
 DELETE_MARKER = "DeleteMarker"
+HOST_ID = b64encode(sha512(b"the only host").digest()[:57]).decode()
+"""Which of S3's hosts answered; clients report it to the support."""
 
 
 class S3Error(Exception):
@@ -49,6 +54,7 @@ class S3Error(Exception):
                 "Message": self.message,
                 **self.fields,
                 "RequestId": request_id,
+                "HostId": HOST_ID,
             },
             namespace="",
         )

@@ -8,7 +8,6 @@ Source: S3 API reference, ListObjectsV2, ListObjects.
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from harness.objects.paging import (
     encoder,
     number,
 )
+from harness.objects.regions import REGIONS
 from harness.objects.times import iso_date
 from harness.objects.xml import document
 from harness.web.message import Response
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from harness.objects.xml import Content
 
 BUCKETS_MAX = 10_000
-_REGION = re.compile(
-    r"(us|eu|ap|sa|ca|me|af|il|mx)-(gov-)?(central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-7]"
-)
 
 
 @dataclass(slots=True)
@@ -119,7 +116,7 @@ def list_buckets(buckets: Sequence[Bucket], query: Mapping[str, str]) -> bytes:
     limit = min(number(query, "max-buckets", BUCKETS_MAX), BUCKETS_MAX)
     token = query.get("continuation-token", "")
     after = _from_token(token) if token else ""
-    if region and not _REGION.fullmatch(region):
+    if region and region not in REGIONS:
         raise invalid_argument(
             f"Argument value {region} is not a valid AWS Region", name="bucket-region"
         )

@@ -73,8 +73,6 @@ def in_headers(
     mode, until, hold = headers.get(MODE), headers.get(UNTIL), headers.get(HOLD, "")
     if mode is None and until is None and not hold and configured is None:
         return None, ""
-    if mode is not None and mode not in (GOVERNANCE, COMPLIANCE):
-        raise invalid_argument("Unknown wormMode directive.", name=MODE, value=mode)
     if hold not in ("", "ON", "OFF"):
         raise invalid_argument("Legal Hold must be either of 'ON' or 'OFF'", name=HOLD, value=hold)
     if (mode is None) != (until is None):
@@ -83,6 +81,8 @@ def in_headers(
             name=MODE if mode is None else UNTIL,
             value=None,
         )
+    if mode is not None and mode not in (GOVERNANCE, COMPLIANCE):
+        raise invalid_argument("Unknown wormMode directive.", name=MODE, value=mode)
     if configured is None:
         raise invalid_request("Bucket is missing Object Lock Configuration")
     if mode is not None and until is not None:
@@ -144,7 +144,8 @@ def retention(
         S3Error: NoSuchBucket, NoSuchKey, InvalidRequest, NoSuchObjectLockConfiguration,
             MalformedXML, AccessDenied.
     """
-    stored = _locked_version(store, name, key, query, request)
+    stored = _present(store, name, key, query, request)
+    _check_locking(store.bucket(name))
     present = stored.retention
     if request.method == "GET":
         if present is None:
@@ -181,28 +182,33 @@ def legal_hold(
         S3Error: NoSuchBucket, NoSuchKey, InvalidRequest, NoSuchObjectLockConfiguration,
             MalformedXML.
     """
-    stored = _locked_version(store, name, key, query, request)
+    stored = _present(store, name, key, query, request)
+    content: dict[str, Any] = {}
+    if request.method == "PUT":
+        content = content_of(upload_of(request)[0], "LegalHold", _LEGAL_HOLD)
+    _check_locking(store.bucket(name))
     if request.method == "GET":
         if not stored.legal_hold:
             raise _not_locked()
         return _xml(document("LegalHold", {"Status": stored.legal_hold}))
-    content: dict[str, Any] = content_of(upload_of(request)[0], "LegalHold", _LEGAL_HOLD)
     store.amend(name, replace(stored, legal_hold=content["Status"]))
     return Response(200)
 
 
-def _locked_version(
+def _present(
     store: ObjectStore, name: str, key: str, query: Mapping[str, str], request: Request
 ) -> StoredObject:
-    bucket = store.bucket(name)
     if request.method not in ("GET", "PUT"):
         raise method_not_allowed(request.method)
     stored = store.version(name, key, query.get("versionId", ""))
     if stored.is_delete_marker:
         raise method_not_allowed(request.method, DELETE_MARKER)
+    return stored
+
+
+def _check_locking(bucket: Bucket) -> None:
     if "object-lock" not in bucket.configuration:
         raise invalid_request("Bucket is missing Object Lock Configuration")
-    return stored
 
 
 def _future(text: str, now_us: int, name: str) -> int:

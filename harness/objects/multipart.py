@@ -7,17 +7,15 @@ Source: S3 API reference, CreateMultipartUpload … CompleteMultipartUpload, "mu
 
 from __future__ import annotations
 
-import hashlib
 import re
-from base64 import b64decode
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.objects import encryption, upload_listing
-from harness.objects.checksums import PREFIX, SLOW_BYTES_MAX, checksum
+from harness.objects.checksums import PREFIX, checksum, requested_algorithm
+from harness.objects.completion import COMPOSITE, FULL_OBJECT, completed
 from harness.objects.conditions import check_undisturbed, check_write_conditions
 from harness.objects.draft import drafted
-from harness.objects.errors import S3Error, invalid_argument, malformed_xml
+from harness.objects.errors import S3Error, invalid_argument, invalid_request
 from harness.objects.times import iso_date
 from harness.objects.upload import Part, Upload
 from harness.objects.upload_body import upload_of
@@ -26,24 +24,19 @@ from harness.objects.writing import (
     XML,
     copy_source,
     md5_hex,
-    requested_algorithm,
     written_version,
 )
-from harness.objects.xml import document, parse
+from harness.objects.xml import document
 from harness.web.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from xml.etree import ElementTree as ET
 
-    from harness.objects.bucket import StoredObject
     from harness.objects.store import ObjectStore
     from harness.objects.xml import Content
     from harness.web.message import Request
 
 PART_NUMBER_MAX = 10_000
-PART_BYTES_MIN = 5 * 1024 * 1024
-"""Of every part but the last."""
 _COPY_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
 
 
@@ -63,10 +56,8 @@ class MultipartUploads:
         """CreateMultipartUpload."""
         where = self._store.bucket(bucket)
         draft = drafted(self._store, where, request)
-        algorithm = requested_algorithm(request)
-        kind = request.headers.get("x-amz-checksum-type", "").upper()
-        if not kind:
-            kind = "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
+        algorithm = requested_algorithm(request.headers)
+        kind = _checksum_type(request, algorithm)
         with self._store.lock:
             self._begun += 1
             upload_id = f"{self._ids.getrandbits(256):064x}"
@@ -98,7 +89,11 @@ class MultipartUploads:
         text = query.get("partNumber", "")
         number = int(text) if text.isdecimal() and len(text) < 6 else 0
         if not 1 <= number <= PART_NUMBER_MAX:
-            raise invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
+            raise invalid_argument(
+                "Part number must be an integer between 1 and 10000, inclusive",
+                name="partNumber",
+                value=text,
+            )
         secret = upload.draft.encryption
         encryption.check_part(secret, request.headers)
         is_copy = COPY_SOURCE in request.headers
@@ -108,7 +103,12 @@ class MultipartUploads:
             checksums: dict[str, str] = {}
         else:
             body, checksums = upload_of(request)
-        if upload.algorithm and upload.algorithm not in checksums:
+        if upload.algorithm and checksums and upload.algorithm not in checksums:
+            raise invalid_request(
+                f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm}, "
+                f"actual checksum Type: {next(iter(checksums))}"
+            )
+        if upload.algorithm and not checksums:
             checksums[upload.algorithm] = checksum(upload.algorithm, body)
         etag = encryption.etag_of(md5_hex(body), secret)
         part = Part(body, etag, self._store.clock.now_us(), checksums)
@@ -117,6 +117,7 @@ class MultipartUploads:
             result: dict[str, Content] = {
                 "LastModified": iso_date(part.modified_us),
                 "ETag": f'"{part.etag}"',
+                **{f"Checksum{name.upper()}": value for name, value in checksums.items()},
             }
             return Response(
                 200, {**XML, **secret, **source_version}, document("CopyPartResult", result)
@@ -129,12 +130,7 @@ class MultipartUploads:
     ) -> Response:
         """CompleteMultipartUpload."""
         upload = self._find(bucket, key, query)
-        root = parse(request.body)
-        if root is None or root.tag != "CompleteMultipartUpload":
-            raise malformed_xml()
-        parts = _chosen(upload, root)
-        digests = b"".join(bytes.fromhex(part.etag) for part in parts)
-        stored = _joined(upload, parts, digests, self._store.clock.now_us())
+        stored = completed(upload, request, self._store.clock.now_us())
         with self._store.lock:
             present = self._store.find(bucket, key)
             check_write_conditions(present, request.headers, key)
@@ -180,6 +176,7 @@ class MultipartUploads:
                 "NoSuchUpload",
                 "The specified upload does not exist. The upload ID may be invalid, or the upload "
                 "may have been aborted or completed.",
+                fields={"UploadId": query.get("uploadId", "")},
             )
         return upload
 
@@ -213,75 +210,28 @@ class MultipartUploads:
         return body, told
 
 
-def _chosen(upload: Upload, root: ET.Element) -> list[Part]:
-    """The parts that the client's list names, in its order.
+def _checksum_type(request: Request, algorithm: str) -> str:
+    """FULL_OBJECT or COMPOSITE: asked for, or what goes with the algorithm.
 
     Raises:
-        S3Error: MalformedXML, InvalidPart, InvalidPartOrder, EntityTooSmall.
+        S3Error: InvalidRequest.
     """
-    parts: list[Part] = []
-    last = 0
-    for entry in root.findall("Part"):
-        text = entry.findtext("PartNumber", "").strip()
-        if not text.isdecimal() or len(text) > 5:
-            raise malformed_xml()
-        part = upload.parts.get(int(text))
-        etag = entry.findtext("ETag", "").strip().strip('"')
-        if part is None or part.etag != etag:
-            raise S3Error(
-                400,
-                "InvalidPart",
-                "One or more of the specified parts could not be found. The part may not have been "
-                "uploaded, or the specified entity tag may not match the part's entity tag.",
-            )
-        if int(text) <= last:
-            raise S3Error(
-                400,
-                "InvalidPartOrder",
-                "The list of parts was not in ascending order. Parts must be ordered by part "
-                "number.",
-            )
-        last = int(text)
-        parts.append(part)
-    if not parts:
-        raise malformed_xml()
-    if any(len(part.body) < PART_BYTES_MIN for part in parts[:-1]):
-        raise S3Error(
-            400,
-            "EntityTooSmall",
-            "Your proposed upload is smaller than the minimum allowed size",
+    kind = request.headers.get("x-amz-checksum-type", "").upper()
+    if not kind:
+        return FULL_OBJECT if algorithm == "crc64nvme" else COMPOSITE
+    if kind not in (FULL_OBJECT, COMPOSITE):
+        raise invalid_request("Value for x-amz-checksum-type header is invalid.")
+    if not algorithm:
+        raise invalid_request(
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm "
+            "header."
         )
-    return parts
-
-
-def _joined(upload: Upload, parts: list[Part], digests: bytes, now_us: int) -> StoredObject:
-    """The object that the parts become, with its checksum.
-
-    That is the one of the whole, or the one made of the parts' checksums.
-    """
-    body, name = b"".join(part.body for part in parts), upload.algorithm
-    digest = hashlib.md5(digests, usedforsecurity=False).hexdigest()
-    stored = upload.draft.object(
-        upload.key,
-        body,
-        f"{digest}-{len(parts)}",
-        now_us,
-        {},
-        checksum_type=upload.checksum_type if name else "FULL_OBJECT",
-        part_sizes=tuple(len(part.body) for part in parts),
-    )
-    if not name:
-        is_plain = encryption.METHOD in upload.draft.encryption
-        if not is_plain or len(body) > SLOW_BYTES_MAX:
-            return stored
-        return replace(stored, checksums={"crc64nvme": checksum("crc64nvme", body)})
-    if upload.checksum_type == "FULL_OBJECT":
-        whole = checksum(name, body)
-    else:
-        joined = b"".join(b64decode(part.checksums[name]) for part in parts)
-        whole = f"{checksum(name, joined)}-{len(parts)}"
-    return replace(
-        stored,
-        checksums={name: whole},
-        part_checksums=tuple({name: part.checksums[name]} for part in parts),
-    )
+    if (kind, algorithm) in (
+        (FULL_OBJECT, "sha1"),
+        (FULL_OBJECT, "sha256"),
+        (COMPOSITE, "crc64nvme"),
+    ):
+        raise invalid_request(
+            f"The {kind} checksum type cannot be used with the {algorithm} checksum algorithm."
+        )
+    return kind

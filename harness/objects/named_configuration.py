@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.objects import shapes
 from harness.objects.configuration import content_of
-from harness.objects.errors import S3Error, invalid_argument, method_not_allowed
+from harness.objects.errors import S3Error, invalid_argument, malformed_xml, method_not_allowed
 from harness.objects.upload_body import upload_of
 from harness.objects.xml import document
 from harness.web.message import Response
@@ -102,6 +102,8 @@ def _keep(store: ObjectStore, bucket: Bucket, kind: str, documents: Mapping[str,
 
 
 def _check(kind: str, wanted: str, content: dict[str, Any]) -> None:
+    if content["Id"] != wanted and kind != "inventory":
+        raise malformed_xml()
     if content["Id"] != wanted:
         raise S3Error(
             400, "IdMismatch", "Document ID does not match the specified configuration ID."

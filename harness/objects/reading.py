@@ -18,6 +18,7 @@ from harness.objects.errors import (
     DELETE_MARKER,
     S3Error,
     invalid_argument,
+    invalid_request,
     method_not_allowed,
     no_such_key,
 )
@@ -98,6 +99,8 @@ def read(
     size = len(stored.body)
     first, last, is_part = 0, size - 1, False
     if "partNumber" in query:
+        if "range" in headers:
+            raise invalid_request("Cannot specify both Range header and partNumber query parameter")
         first, last = _part_range(stored, query["partNumber"])
         is_part = True
     elif (wish := headers.get("range")) is not None and (span := _span(wish, size)) is not None:
@@ -106,8 +109,13 @@ def read(
     answer = _headers(stored, query)
     if is_part:
         answer["content-range"] = f"bytes {first}-{last}/{size}"
+    wants_checksum = headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
     # A range that is the whole object comes with the whole object's checksums.
-    if last - first + 1 == size and headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+    if wants_checksum and "partNumber" in query and stored.checksum_type == "COMPOSITE":
+        own = stored.part_checksums[int(query["partNumber"]) - 1]
+        answer.update({PREFIX + name: value for name, value in own.items()})
+        answer["x-amz-checksum-type"] = stored.checksum_type
+    elif wants_checksum and last - first + 1 == size:
         answer.update({PREFIX + name: value for name, value in stored.checksums.items()})
         if stored.checksums:
             answer["x-amz-checksum-type"] = stored.checksum_type
@@ -167,6 +175,11 @@ def _part_range(stored: StoredObject, number_text: str) -> tuple[int, int]:
         raise invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
     number = int(number_text)
     if number > len(sizes):
-        raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+        raise S3Error(
+            416,
+            "InvalidPartNumber",
+            "The requested partnumber is not satisfiable",
+            fields={"ActualPartCount": str(len(sizes)), "PartNumberRequested": number_text},
+        )
     first = sum(sizes[: number - 1])
     return first, first + sizes[number - 1] - 1

@@ -66,7 +66,12 @@ class ObjectStore:
             S3Error: InvalidBucketName, BucketAlreadyOwnedByYou.
         """
         if not _BUCKET_NAME.fullmatch(name) or ".." in name or _ADDRESS.fullmatch(name):
-            raise S3Error(400, "InvalidBucketName", "The specified bucket is not valid.")
+            raise S3Error(
+                400,
+                "InvalidBucketName",
+                "The specified bucket is not valid.",
+                fields={"BucketName": name},
+            )
         with self.lock:
             if name in self._buckets:
                 if again and region == "us-east-1" == self._buckets[name].region:

@@ -22,7 +22,7 @@ def upload_of(request: Request) -> tuple[bytes, dict[str, str]]:
     """The plain body and its stated checksums, verified.
 
     Raises:
-        S3Error: IncompleteBody, BadDigest, InvalidDigest.
+        S3Error: IncompleteBody, BadDigest, InvalidDigest, InvalidRequest.
     """
     headers = request.headers
     body = request.body
@@ -32,7 +32,7 @@ def upload_of(request: Request) -> tuple[bytes, dict[str, str]]:
         stated_length = headers.get("x-amz-decoded-content-length", "")
         if stated_length and stated_length != str(len(body)):
             raise _incomplete()
-    stated = {**stated_checksums(headers), **stated_checksums(trailers)}
+    stated = stated_checksums({**headers, **trailers} if trailers else headers)
     verify(body, headers, stated)
     return body, stated
 

@@ -9,8 +9,14 @@ import hashlib
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from harness.objects import encryption, locks
-from harness.objects.checksums import ALGORITHMS, PREFIX, checksum
+from harness.objects import encryption, expiry, locks
+from harness.objects.checksums import (
+    PREFIX,
+    by_default,
+    checksum,
+    is_slow,
+    requested_algorithm,
+)
 from harness.objects.conditions import (
     check_conditions,
     check_delete_conditions,
@@ -51,15 +57,16 @@ def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response
     where = store.bucket(bucket)
     draft = drafted(store, where, request)
     body, checksums = upload_of(request)
-    wanted = requested_algorithm(request)
-    if wanted and wanted not in checksums:
-        checksums[wanted] = checksum(wanted, body)
+    if not checksums:
+        wanted = requested_algorithm(request.headers)
+        checksums = {wanted: checksum(wanted, body)} if wanted else by_default(body)
     etag = encryption.etag_of(md5_hex(body), draft.encryption)
     now_us = store.clock.now_us()
     with store.lock:
         check_write_conditions(store.find(bucket, key), request.headers, key)
         stored = store.add(bucket, draft.object(key, body, etag, now_us, checksums))
-    return Response(200, {**etag_headers(stored), **written_version(stored)})
+    headers = {**etag_headers(stored), **written_version(stored), **expiry.header(where, stored)}
+    return Response(200, headers)
 
 
 def etag_headers(stored: StoredObject) -> dict[str, str]:
@@ -74,15 +81,6 @@ def etag_headers(stored: StoredObject) -> dict[str, str]:
 def written_version(stored: StoredObject) -> dict[str, str]:
     """The header that names a new version; the `null` version is not named."""
     return {} if stored.version_id == NULL else {VERSION: stored.version_id}
-
-
-def requested_algorithm(request: Request) -> str:
-    """The checksum algorithm that the client asks for by name; empty when it asks for none."""
-    named = request.headers.get("x-amz-checksum-algorithm", "")
-    named = (named or request.headers.get("x-amz-sdk-checksum-algorithm", "")).lower()
-    if named and named not in ALGORITHMS:
-        raise invalid_argument("Checksum algorithm provided is unsupported.")
-    return named
 
 
 def copy(store: ObjectStore, bucket: str, key: str, request: Request) -> Response:
@@ -109,7 +107,7 @@ def copy(store: ObjectStore, bucket: str, key: str, request: Request) -> Respons
         headers=kept if directive == "COPY" else None,
         tag_set=source.tags if tagging == "COPY" else None,
     )
-    changes_nothing = directive == "COPY" and tagging == "COPY"
+    changes_nothing = directive == tagging == "COPY" and draft.encryption == source.encryption
     if changes_nothing and store.find(bucket, key) is source and not _restates(where, request):
         raise invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without "
@@ -135,10 +133,12 @@ def _copied(
     source: StoredObject,
     request: Request,
 ) -> StoredObject:
-    checksums = dict(source.checksums) if source.checksum_type == "FULL_OBJECT" else {}
-    wanted = requested_algorithm(request)
-    if wanted and wanted not in checksums:
-        checksums = {wanted: checksum(wanted, source.body)}
+    checksums = dict(source.checksums)
+    wanted = requested_algorithm(request.headers) or next(iter(checksums), "")
+    if wanted not in checksums or source.checksum_type != "FULL_OBJECT":
+        checksums = by_default(source.body)
+        if wanted and not is_slow(wanted, source.body):
+            checksums = {wanted: checksum(wanted, source.body)}
     digest = source.etag
     if source.part_sizes or draft.encryption != source.encryption:
         digest = md5_hex(source.body)
@@ -171,9 +171,7 @@ def copy_source(store: ObjectStore, request: Request) -> tuple[StoredObject, dic
     bucket, slash, key = unquote(path).removeprefix("/").partition("/")
     if not slash or not key:
         raise invalid_argument(
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-            name=COPY_SOURCE,
-            value=None,
+            "Invalid copy source object key", name=COPY_SOURCE, value=COPY_SOURCE
         )
     named = {"versionId": query.removeprefix("versionId=")} if query else {}
     source = existing(store, bucket, key, named, request.method)

@@ -44,12 +44,6 @@ def gates_of(scenario: Scenario, backends: Backends, run_dir: Path) -> dict[str,
     return {kind: {**shared, "events": str(_events(run_dir, kind))} for kind in KINDS}
 
 
-def gates_may_disturb(scenario: Scenario) -> bool:
-    """True when a gate may still hold or break requests until it is told to be calm."""
-    holds = any(planned.on_request is not None for planned in scenario.operator)
-    return holds or bool(scenario.faults.plan)
-
-
 def relay_settings(scenario: Scenario) -> dict[str, Any]:
     """The relay's behaviour as far as the scenario sets it; empty when it is calm."""
     return scenario.relay.model_dump(exclude_defaults=True)

@@ -20,7 +20,7 @@ from harness.faults.acts import make_act
 from harness.faults.live import GATE_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.history import History
     from harness.run.operator_acts import Hands
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ACT_SECONDS_MAX = 120.0
 END_SECONDS_MAX = 30.0
 GATE_SECONDS_MAX = 15.0
+ONLY_AN_EXPORT = ", and no pipeline can bring them back without a new export"
 _direct = build_opener(ProxyHandler({}))
 
 
@@ -112,9 +113,27 @@ class Operator:
         """
         self._all([p for p in self._planned if p.after_changes == count])
 
+    @property
+    def is_waiting(self) -> bool:
+        """True while a request may still be held at a gate for an act."""
+        return any(p.on_request is not None and id(p) in self._undone for p in self._planned)
+
     def missed(self) -> list[str]:
         """Acts whose moment never came, for people."""
         return [_told(planned) for planned in self._planned if id(planned) in self._undone]
+
+    def notes(self, sightings: Mapping[str, int]) -> list[str]:
+        """What the reader of the verdict should know of the operator, for people."""
+        told = self.missed()
+        if count := sightings.get("write-in-a-gap"):
+            acts = [planned.act for planned in self._planned if id(planned) not in self._undone]
+            is_repaired = "second-export" in acts[acts.index("destination-off") :]
+            end = "; a later export holds what they left" if is_repaired else ONLY_AN_EXPORT
+            told.append(
+                f"{count:,} writes were made while the streaming destination was off: "
+                f"no record of the stream tells of them{end}"
+            )
+        return told
 
     def halt(self) -> None:
         """Nothing happens any more; what the operator has started lives on until `close`."""

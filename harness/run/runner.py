@@ -33,7 +33,6 @@ from harness.run.collect import Collected, collect
 from harness.run.gates import (
     endpoint_settings,
     events_so_far,
-    gates_may_disturb,
     gates_of,
     merge_events,
     missing_sightings,
@@ -322,7 +321,7 @@ class _Run:
                 has_ended=lambda: child.exit_code() is not None,
             )
             settled = wait()
-            if settled.how != "equal" and gates_may_disturb(self.scenario):
+            if settled.how != "equal" and (self.scenario.faults.plan or self.operator.is_waiting):
                 # It is excused under faults; without them it must converge.
                 world.calm()
                 settled = wait()
@@ -385,7 +384,7 @@ class _Run:
     def end(self, child: Child) -> None:
         if why := child.said_why_it_ended():
             self.result.notes.append(f"the pipeline {why.removeprefix('it ')}")
-        self.result.notes += self.operator.missed()
+        self.result.notes += self.operator.notes(self.result.sightings)
         self.operator.halt()
         child.stop()
         self.operator.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from harness.objects.bucket import Bucket
     from harness.objects.store import ObjectStore
 
+RETENTION_YEARS_MAX = 100
 CORS_METHODS = ("GET", "PUT", "HEAD", "POST", "DELETE")
 _MIDNIGHT = re.compile(r"\d{4}-\d\d-\d\d(T00:00:00(\.0+)?(Z|\+00:?00)?)?")
 _EVENT = re.compile(
@@ -120,8 +122,20 @@ def _check_actions(rule: dict[str, Any]) -> None:
         date = action.get("Date")
         if "Date" in action and "Days" in action:
             raise malformed_xml()
-        if date is not None and not _MIDNIGHT.fullmatch(date):
+        if date is None:
+            continue
+        if not is_date(date):
+            raise malformed_xml()
+        if not _MIDNIGHT.fullmatch(date):
             raise invalid_argument("'Date' must be at midnight GMT", name="Date", value=date)
+
+
+def is_date(text: str) -> bool:
+    """True for a moment in ISO 8601."""
+    try:
+        return datetime.fromisoformat(text).year > 1
+    except ValueError:
+        return False
 
 
 def logging(setting: Setting) -> None:
@@ -179,6 +193,9 @@ def object_lock(setting: Setting) -> None:
     retention = setting.content.get("Rule", {}).get("DefaultRetention")
     if retention is not None and ("Days" in retention) == ("Years" in retention):
         raise malformed_xml()
+    days, years = (int((retention or {}).get(name, 0)) for name in ("Days", "Years"))
+    if days > RETENTION_YEARS_MAX * 365 or years > RETENTION_YEARS_MAX:
+        raise invalid_argument("Default retention period is too large!")
     if setting.bucket.versioning != ENABLED:
         raise S3Error(
             409,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HEADER = "x-amz-expiration"
 _DAY_S = 86_400
+_LAST_DAY_S = 253_402_214_400
+"""The last day of the year 9999."""
 
 
 def header(bucket: Bucket, stored: StoredObject) -> dict[str, str]:
@@ -39,7 +41,7 @@ def _moment(expiration: dict[str, Any], stored: StoredObject) -> int:
         moment = datetime.fromisoformat(expiration["Date"])
         return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
     end = stored.modified_us // SECOND_US + int(expiration["Days"]) * _DAY_S
-    return -(-end // _DAY_S) * _DAY_S
+    return min(-(-end // _DAY_S) * _DAY_S, _LAST_DAY_S)
 
 
 def _applies(rule: dict[str, Any], stored: StoredObject) -> bool:

@@ -215,7 +215,9 @@ def _future(text: str, now_us: int, name: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise malformed_xml() from None
+        moment = datetime(1, 1, 1, tzinfo=UTC)
+    if not 1970 <= moment.year < 9999:
+        raise malformed_xml()
     until_us = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000_000)
     if until_us <= now_us:
         raise invalid_argument(

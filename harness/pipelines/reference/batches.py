@@ -91,7 +91,7 @@ class Batch:
     opened_us: int
     rows: list[bytes] = field(default_factory=list)
     bulk: list[BulkRow] = field(default_factory=list)
-    framed: tuple[bytes, str] | None = None
+    framed: tuple[bytearray, str] | None = None
     origins: list[tuple[str, Record | EncodedRecord]] = field(default_factory=list)
     errors: list[ErrorRow] = field(default_factory=list)
     spans: dict[str, Span] = field(default_factory=dict)

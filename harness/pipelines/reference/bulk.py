@@ -38,6 +38,8 @@ SPARE_BYTES = 48
 """How much longer than the last one a key may be to be found where the last one stood."""
 
 SAMPLE_RECORDS = 200
+FRAMED_ROWS = 1_000
+"""At once: a batch as one text, and then that as bytes, would be twice as much memory for a while."""
 
 BulkRow = tuple[int, str, "Record | EncodedRecord"]
 """Version in ticks, shard, record."""
@@ -130,17 +132,19 @@ class Bulk:
                 return found
         return None
 
-    def body(self, rows: Iterable[BulkRow]) -> bytes:
+    def body(self, rows: Sequence[BulkRow]) -> bytearray:
         """The statement's data: lines of a version and a record in base64."""
-        parts: list[str] = []
-        add = parts.append
-        for ticks, _, (_, _, data) in rows:
-            # The data themselves are copied once, by the join.
-            add(f"\n{ticks}\t")
-            add(data if isinstance(data, str) else b2a_base64(data, newline=False).decode())
-        if parts:
-            parts[0] = parts[0][1:]
-        return "".join(parts).encode()
+        body = bytearray()
+        for start in range(0, len(rows), FRAMED_ROWS):
+            parts: list[str] = []
+            add = parts.append
+            for ticks, _, (_, _, data) in rows[start : start + FRAMED_ROWS]:
+                # The data themselves are copied once, by the join.
+                add(f"{ticks}\t")
+                add(data if isinstance(data, str) else b2a_base64(data, newline=False).decode())
+                add("\n")
+            body += "".join(parts).encode()
+        return body
 
     def token(self, rows: Iterable[BulkRow], spans: dict[str, Span]) -> str:
         """The same for the same records with the same versions, and for nothing else."""

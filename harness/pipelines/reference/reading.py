@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from harness.pipelines.pipeline import Environment
     from harness.pipelines.reference.shards import Page, Reader
 
-RECORDS_WAITING_MAX = 20_000
-BYTES_WAITING_MAX = 24_000_000
+RECORDS_WAITING_MAX = 12_000
+BYTES_WAITING_MAX = 12_000_000
 PAUSE_SECONDS = (0.001, 0.02)
 
 

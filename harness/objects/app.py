@@ -1,8 +1,10 @@
 """S3's REST interface: from method, host, path and query to one operation.
 
 Path style (`/bucket/key`) and virtual-host style (`bucket.localhost`, `bucket.s3.<anything>`).
-A subresource in the query (`?versioning`, `?acl`) names a part of a bucket or an object; those that
-are not emulated are refused.
+A subresource in the query (`?versioning`, `?acl`) names a part of a bucket or an object.
+
+Deviation: restore, select, torrents, annotations, directory buckets, metadata tables and uploads by
+HTML form are refused with NotImplemented.
 
 Source: S3 API reference.
 """

@@ -1,8 +1,10 @@
 """The documents that configure a bucket, in one table.
 
-It tells what each is called, how it looks, and what S3 answers when it is not set. Documents are validated, kept and given back. Those that say how objects are stored are acted on:
-versioning, encryption, object lock, ownership, public access, CORS. The rest is kept alone: nothing
-expires, moves, is replicated, logged, or notified.
+It tells what each is called, how it looks, and what S3 answers when it is not set. Documents are
+validated, kept and given back. Those that say how objects are stored are acted on: encryption, object
+lock, ownership, public access, CORS.
+
+Deviation: the rest is kept alone; nothing expires, moves, is replicated, logged, or announced.
 
 Source: S3 API reference, Put…, Get… and DeleteBucket….
 """

@@ -1,7 +1,9 @@
 """Access control lists: canned, by headers, or as a document.
 
-They are kept and given back, and nobody is held to them. A new bucket has the ownership setting BucketOwnerEnforced, under which S3 takes no lists, and blocks
+A new bucket has the ownership setting BucketOwnerEnforced, under which S3 takes no lists, and blocks
 public ones.
+
+Deviation: lists are kept and given back; nobody is held to them.
 
 Source: S3 user guide, "Access control list (ACL) overview", "Controlling ownership of objects"; S3
 API reference, PutBucketAcl, PutObjectAcl.

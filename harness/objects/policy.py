@@ -1,6 +1,6 @@
-"""Bucket policies: kept, given back, and judged public or not; nobody is held to them.
+"""Bucket policies: kept, given back, and judged public or not.
 
-Deviation: a statement with a condition never counts as public; AWS looks at what the condition says.
+Deviation: nobody is held to them. A statement with a condition never counts as public; AWS looks at what the condition says.
 
 Source: S3 API reference, PutBucketPolicy, GetBucketPolicyStatus; S3 user guide, "The meaning of
 public".

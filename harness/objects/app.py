@@ -86,6 +86,7 @@ _SIGNATURE = frozenset(
     }
 )
 """The parameters of a presigned URL that sign it; all others stand for headers."""
+_CONDITIONS = ("if-match", "if-none-match")
 _request_numbers = itertools.count()
 
 
@@ -285,5 +286,5 @@ def _hoisted(request: Request, query: dict[str, str]) -> None:
     """Let the headers that a presigned URL carries in its query be headers."""
     for name, value in query.items():
         small = name.lower()
-        if small.startswith("x-amz-") and small not in _SIGNATURE:
+        if small in _CONDITIONS or (small.startswith("x-amz-") and small not in _SIGNATURE):
             request.headers.setdefault(small, value)

@@ -11,6 +11,7 @@ take a second for each few megabytes.
 from __future__ import annotations
 
 import hashlib
+import sys
 import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -29,6 +30,7 @@ SLOW_BYTES_MAX = 1024 * 1024
 DEFAULT = "crc64nvme"
 DEFAULT_BYTES_MAX = 64 * 1024
 """Larger bodies get no checksum that nobody asked for; 64 KiB take some milliseconds."""
+_PAIRED_BYTES_MIN = 32 * 1024
 LENGTHS = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32}
 
 
@@ -138,12 +140,25 @@ def _digest(algorithm: str, body: bytes) -> bytes:
 
 
 def _crc(body: bytes, polynomial: int, bits: int) -> int:
-    table = _crc_table(polynomial)
     ones = (1 << bits) - 1
-    value = ones
-    for byte in body:
+    value, done = ones, 0
+    if len(body) > _PAIRED_BYTES_MIN and sys.byteorder == "little":
+        pairs = _pair_table(polynomial)
+        done = len(body) // 2 * 2
+        for pair in memoryview(body)[:done].cast("H"):
+            value = (value >> 16) ^ pairs[(value ^ pair) & 0xFFFF]
+    table = _crc_table(polynomial)
+    for byte in body[done:]:
         value = (value >> 8) ^ table[(value ^ byte) & 0xFF]
     return value ^ ones
+
+
+@cache
+def _pair_table(polynomial: int) -> tuple[int, ...]:
+    """As `_crc_table`, of two bytes at once: half the steps for a table that takes a while."""
+    table = _crc_table(polynomial)
+    singles = [(value >> 8) ^ table[value & 0xFF] for value in range(0x10000)]
+    return tuple((value >> 8) ^ table[value & 0xFF] for value in singles)
 
 
 @cache

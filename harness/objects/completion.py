@@ -37,6 +37,8 @@ def completed(upload: Upload, request: Request, now_us: int) -> StoredObject:
         S3Error: MalformedXML, InvalidRequest, InvalidPart, InvalidPartOrder, EntityTooSmall,
             BadDigest.
     """
+    if not request.body:
+        raise _no_parts()
     root = parse(request.body)
     if root is None or root.tag != "CompleteMultipartUpload":
         raise malformed_xml()
@@ -65,7 +67,7 @@ def _chosen(upload: Upload, root: ET.Element) -> list[Part]:
     last = 0
     entries = root.findall("Part")
     if not entries:
-        raise invalid_request("You must specify at least one part")
+        raise _no_parts()
     for entry in entries:
         text = entry.findtext("PartNumber", "").strip()
         if not text.isdecimal() or len(text) > 5:
@@ -175,6 +177,10 @@ def _joined(upload: Upload, parts: list[Part], now_us: int) -> StoredObject:
         checksums={name: whole},
         part_checksums=tuple({name: part.checksums[name]} for part in parts),
     )
+
+
+def _no_parts() -> S3Error:
+    return invalid_request("You must specify at least one part")
 
 
 def _invalid_part(upload: Upload, number: str, etag: str) -> S3Error:

@@ -25,22 +25,23 @@ def preflight(bucket: Bucket | None, request: Request, *, is_object: bool) -> Re
         S3Error: BadRequest, AccessForbidden.
     """
     headers = request.headers
-    resource = "OBJECT" if is_object else "BUCKET"
     if ORIGIN not in headers:
         raise _bad("Insufficient information. Origin request header needed.")
-    if bucket is None or "cors" not in bucket.configuration:
-        asked = headers.get(METHOD, "OPTIONS")
-        raise _forbidden("CORS is not enabled for this bucket.", asked, resource)
+    asked = headers.get(METHOD, "OPTIONS")
+    if bucket is None:
+        raise _forbidden("Bucket not found", asked, "BUCKET")
+    if "cors" not in bucket.configuration:
+        raise _forbidden("CORS is not enabled for this bucket.", asked, "BUCKET")
     if METHOD not in headers:
         raise _bad("Invalid Access-Control-Request-Method: null")
-    allowed = allowed_headers(bucket, request, headers[METHOD])
+    allowed = allowed_headers(bucket, request, asked)
     if not allowed:
         raise _forbidden(
             "This CORS request is not allowed. This is usually because the evalution of Origin, "
             "request method / Access-Control-Request-Method or Access-Control-Request-Headers are "
             "not whitelisted by the resource's CORS spec.",
-            headers[METHOD],
-            resource,
+            asked,
+            "OBJECT" if is_object else "BUCKET",
         )
     return Response(200, allowed)
 

@@ -89,7 +89,8 @@ def check_readable(stored: StoredObject, headers: Mapping[str, str], prefix: str
             "must be provided to retrieve the object."
         )
     sent = {name: headers.get(_sent(name, prefix), "") for name in (_ALGORITHM, _KEY, _KEY_MD5)}
-    _check_customer(sent, needs_md5=False)
+    if sent[_KEY_MD5]:
+        _check_customer(sent)
     if sent[_KEY_MD5] != kept:
         raise access_denied(
             "Requests specifying Server Side Encryption with Customer provided keys must provide "
@@ -137,11 +138,11 @@ def _customer(headers: Mapping[str, str]) -> dict[str, str]:
             value=headers[METHOD],
         )
     sent = {name: headers.get(name, "") for name in (_ALGORITHM, _KEY, _KEY_MD5)}
-    _check_customer(sent, needs_md5=True)
+    _check_customer(sent)
     return {_ALGORITHM: sent[_ALGORITHM], _KEY_MD5: sent[_KEY_MD5]}
 
 
-def _check_customer(sent: Mapping[str, str], *, needs_md5: bool) -> None:
+def _check_customer(sent: Mapping[str, str]) -> None:
     specifying = "Requests specifying Server Side Encryption with Customer provided keys must "
     if sent[_ALGORITHM] and sent[_ALGORITHM] != "AES256":
         raise S3Error(
@@ -158,10 +159,10 @@ def _check_customer(sent: Mapping[str, str], *, needs_md5: bool) -> None:
         key = b64decode(sent[_KEY], validate=True)
     except (Base64Error, ValueError):
         key = b""
-    if len(key) != _KEY_BYTES or (needs_md5 and not sent[_KEY_MD5]):
+    if len(key) != _KEY_BYTES or not sent[_KEY_MD5]:
         raise _unfit("The secret key was invalid for the specified algorithm.")
     digest = hashlib.md5(key, usedforsecurity=False).digest()
-    if sent[_KEY_MD5] and b64encode(digest).decode() != sent[_KEY_MD5]:
+    if b64encode(digest).decode() != sent[_KEY_MD5]:
         raise _unfit("The calculated MD5 hash of the key did not match the hash that was provided.")
 
 

@@ -118,7 +118,7 @@ def list_buckets(buckets: Sequence[Bucket], query: Mapping[str, str]) -> bytes:
     after = _from_token(token) if token else ""
     if region and region not in REGIONS:
         raise invalid_argument(
-            f"Argument value {region} is not a valid AWS Region", name="bucket-region"
+            f"Argument value {region} is not a valid AWS Region", name="bucket-region", value=None
         )
     found = [
         bucket

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from harness.objects import encryption, expiry, locks
 from harness.objects.checksums import (
@@ -58,8 +58,12 @@ def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response
     draft = drafted(store, where, request)
     body, checksums = upload_of(request)
     if not checksums:
-        wanted = requested_algorithm(request.headers)
-        checksums = {wanted: checksum(wanted, body)} if wanted else by_default(body)
+        if "x-amz-sdk-checksum-algorithm" in request.headers:
+            raise invalid_request(
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
+                "x-amz-trailer headers were found."
+            )
+        checksums = by_default(body)
     etag = encryption.etag_of(md5_hex(body), draft.encryption)
     now_us = store.clock.now_us()
     with store.lock:
@@ -168,7 +172,7 @@ def copy_source(store: ObjectStore, request: Request) -> tuple[StoredObject, dic
     """
     check_owner(store, request, "x-amz-source-expected-bucket-owner")
     path, _, query = request.headers[COPY_SOURCE].partition("?")
-    bucket, slash, key = unquote(path).removeprefix("/").partition("/")
+    bucket, slash, key = unquote_plus(path).removeprefix("/").partition("/")
     if not slash or not key:
         raise invalid_argument(
             "Invalid copy source object key", name=COPY_SOURCE, value=COPY_SOURCE

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
@@ -7,6 +8,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+
+from harness.objects.checksums import checksum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,3 +151,17 @@ def test_a_part_that_is_not_there_is_named(s3: Any) -> None:
     assert (error["Code"], error["PartNumber"], error["UploadId"]) == ("InvalidPart", "2", upload)
     none = refused(partial(complete, MultipartUpload={"Parts": []}))
     assert none == ("InvalidRequest", "You must specify at least one part")
+
+
+@pytest.mark.parametrize("algorithm", ["crc32c", "crc64nvme"])
+def test_long_bodies_have_the_checksum_that_their_halves_would_give(algorithm: str) -> None:
+    """A long body goes two bytes a step; the same body by itself and with a byte more must agree."""
+    polynomial, bits = (0x82F63B78, 32) if algorithm == "crc32c" else (0x9A6C9329AC4BC9B5, 64)
+    for body in (bytes(range(256)) * 200, bytes(range(256)) * 200 + b"x"):
+        value = ones = (1 << bits) - 1
+        for byte in body:
+            value ^= byte
+            for _ in range(8):
+                value = (value >> 1) ^ (polynomial if value & 1 else 0)
+        expected = b64encode((value ^ ones).to_bytes(bits // 8, "big")).decode()
+        assert checksum(algorithm, body) == expected

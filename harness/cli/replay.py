@@ -104,4 +104,6 @@ def _print(repro: Repro, played: list[Replayed], left: Result) -> None:
         f"the same check {checks} of {len(played)} times, the same key {keys}",
         markup=False,
     )
+    for note in last.result.notes:
+        console.print(f"  {note}", markup=False)
     console.print(f"run directory  {left.run_dir}", markup=False)

@@ -19,9 +19,11 @@ docs/fuzz.md explains every member.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.checks.check import key_shown
@@ -34,14 +36,12 @@ from harness.fuzz.toml import inline, lines_of_entries, table
 from harness.scenario.load import build, parse, shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.fuzz.written import Written
     from harness.run.step_actions import Action
     from harness.scenario.model import Scenario
 
 VERSION = 1
-_MEMBERS = ("version", "pipeline", "exported", "steps", "expect", "scenario")
+_MEMBERS = ("version", "pipeline", "exported", "steps", "expect", "scenario", "folder")
 _STEPS = [
     *("write", "deliver", "release", "start", "kill", "stop", "land", "advance"),
     *("split", "merge", "reshard", "export", "outage", "incremental-export", "lose-checkpoints"),
@@ -99,8 +99,9 @@ def text_of(repro: Repro, *, name: str) -> str:
         "# answered; after the last step everything is delivered, and the pipeline may come to rest.",
         f"version = {VERSION}",
         f"pipeline = {inline(script.pipeline)}",
-        "",
     ]
+    folder = _folder(script.scenario, Path(name).parent)
+    lines += [f"folder = {inline(folder)}", ""] if folder else [""]
     exported = [w for w in script.writes if w.exported]
     if exported:
         lines += ["exported = [", *(_line(_exported(w)) for w in exported), "]", ""]
@@ -161,7 +162,11 @@ def parse_repro(text: str, name: str, path: Path) -> Repro:
     for member, kind in (("steps", list), ("expect", dict), ("scenario", dict), ("pipeline", str)):
         if not isinstance(data.get(member), kind):
             raise ScenarioError(f"{name}: expected {member}, found {data.get(member)!r}")
-    scenario = build(data["scenario"], name, path.parent)
+    folder = data.get("folder", ".")
+    if not isinstance(folder, str):
+        raise ScenarioError(f"{name}: expected the scenario's folder, found {folder!r}")
+    scenario = build(data["scenario"], name, path.parent / folder)
+    scenario.keep_folder(path.parent / folder, origin=path.parent)
     exact = tomllib.loads(text, parse_float=Decimal)
     keys = [part.attribute_name for part in scenario.table.key_schema]
     writes: list[Written] = []
@@ -256,6 +261,15 @@ def _exported(write: Written) -> dict[str, Any]:
 
 def _line(members: dict[str, Any]) -> str:
     return f"  {inline(members)},"
+
+
+def _folder(scenario: Scenario, place: Path) -> str:
+    """Where a command of the scenario and its data lie, from the repro's own folder."""
+    workload = scenario.workload
+    if not (scenario.pipeline.is_own_code or workload.from_export or workload.from_records):
+        return ""
+    found = Path(os.path.relpath(scenario.folder.resolve(), place.resolve())).as_posix()
+    return "" if found == "." else found
 
 
 def _scenario_members(scenario: Scenario) -> dict[str, Any]:

@@ -56,12 +56,12 @@ def require_permission(scenario: Scenario, *, allowed: bool) -> None:
     Raises:
         UsageError: it comes from elsewhere, and nobody allowed it.
     """
-    if allowed or not scenario.pipeline.is_own_code or may_run_code(scenario.folder):
+    if allowed or not scenario.pipeline.is_own_code or _is_known(scenario):
         return
     raise UsageError(
         f"scenario {scenario.name} runs code of its own ({code_of(scenario)}) and lies outside of "
-        f"this project, in {scenario.folder.resolve()}",
-        hint="read it, then pass --allow-command, or run the harness from the scenario's project",
+        f"this project, in {scenario.origin.resolve()}",
+        hint=_what_to_do(),
     )
 
 
@@ -72,13 +72,27 @@ def require_sql_permission(scenario: Scenario, *, allowed: bool) -> None:
         UsageError: it comes from elsewhere, and nobody allowed it.
     """
     brought = sql_of(scenario)
-    if allowed or not brought or may_run_code(scenario.folder):
+    if allowed or not brought or _is_known(scenario):
         return
     raise UsageError(
         f"scenario {scenario.name} brings SQL of its own ([target] {', '.join(brought)}) and lies "
-        f"outside of this project, in {scenario.folder.resolve()}",
-        hint="read it, then pass --allow-command, or run the harness from the scenario's project",
+        f"outside of this project, in {scenario.origin.resolve()}",
+        hint=_what_to_do(),
     )
+
+
+def _is_known(scenario: Scenario) -> bool:
+    # A repro from elsewhere may name any folder as its scenario's.
+    return may_run_code(scenario.folder) and may_run_code(scenario.origin)
+
+
+def _what_to_do() -> str:
+    if project_root(Path.cwd().resolve()) is None:
+        return (
+            "read it, then pass --allow-command; no folder from here upwards is marked as a project "
+            f"by {', '.join(PROJECT_MARKS)}"
+        )
+    return "read it, then pass --allow-command, or run the harness from the scenario's project"
 
 
 def sql_of(scenario: Scenario) -> list[str]:

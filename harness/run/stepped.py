@@ -378,6 +378,9 @@ class _Run:
         counts = example.counts
         result.counts = {name: getattr(counts, name) for name in counts.__slots__}
         result.counts |= {"steps": len(result.trace), "writes": len(example.writes)}
+        if result.outcome == "passed" and example.ends and not counts.requests:
+            result.outcome = "unknown"
+            result.reason = f"the pipeline asked nothing and {example.ends[-1].removeprefix('it ')}"
         end = [[v.name, v.verdict] for v in result.verdicts]
         told = orjson.dumps([result.trace, end, result.outcome], option=orjson.OPT_SORT_KEYS)
         result.trace_hash = blake2b(told, digest_size=12).hexdigest()

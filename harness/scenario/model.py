@@ -337,12 +337,18 @@ class Scenario(Part):
         default_factory=list, description="what a run must have met to prove anything"
     )
     _folder: Path = PrivateAttr(default_factory=Path)
+    _origin: Path | None = PrivateAttr(default=None)
 
     @property
     def folder(self) -> Path:
         """Where `workload.from_export` and `from_records` are looked up: the file's folder."""
         return self._folder
 
-    def keep_folder(self, folder: Path) -> None:
-        """Remember the folder that the scenario was read from."""
-        self._folder = folder
+    @property
+    def origin(self) -> Path:
+        """Folder of the file that says all this; a repro names the scenario's folder in it."""
+        return self._folder if self._origin is None else self._origin
+
+    def keep_folder(self, folder: Path, *, origin: Path | None = None) -> None:
+        """Remember the folder that the scenario was read from, and who said so."""
+        self._folder, self._origin = folder, origin

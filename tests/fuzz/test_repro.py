@@ -13,15 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import ScenarioError
+from harness.errors import ScenarioError, UsageError
 from harness.fuzz.failure import Failure
 from harness.fuzz.ground import ground
 from harness.fuzz.replay import replay
-from harness.fuzz.repro import Repro, parse_repro, read_repro, text_of, with_pipeline
+from harness.fuzz.repro import Repro, parse_repro, read_repro, text_of, with_pipeline, write_repro
 from harness.fuzz.script import Script
 from harness.fuzz.steps_toml import plain, wire
 from harness.fuzz.toml import inline, lines_of_entries
 from harness.fuzz.written import Written
+from harness.run.own_code import require_permission
 from harness.run.step_actions import Action
 from harness.workload.operations import Update
 
@@ -79,6 +80,29 @@ def test_a_repro_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert found.expected == FAILURE
     assert found.signature == Repro(script(), FAILURE).signature
     assert found.script.scenario.target == script().scenario.target
+
+
+def test_a_command_is_found_from_wherever_the_repro_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = ground(overrides=("pipeline.command=['./sync']",))
+    (tmp_path / "mine" / "scenarios").mkdir(parents=True)
+    (tmp_path / "mine" / "go.mod").touch()
+    scenario.keep_folder(tmp_path / "mine" / "scenarios")
+    path = tmp_path / "mine" / "repros" / "deep" / "repro.toml"
+    write_repro(Repro(Script(scenario, "command", WRITES, STEPS), FAILURE), path)
+    assert 'folder = "../../scenarios"' in path.read_text(encoding="utf-8").splitlines()
+    found = read_repro(path).script.scenario
+    assert found.folder.resolve() == (tmp_path / "mine" / "scenarios").resolve()
+    monkeypatch.chdir(tmp_path / "mine")
+    require_permission(found, allowed=False)
+    # A repro from elsewhere that names my folder is from elsewhere still.
+    strange = tmp_path / "download" / "repro.toml"
+    strange.parent.mkdir()
+    text = path.read_text(encoding="utf-8")
+    strange.write_text(text.replace("../../scenarios", "../mine/scenarios"), encoding="utf-8")
+    with pytest.raises(UsageError, match="download"):
+        require_permission(read_repro(strange).script.scenario, allowed=False)
 
 
 def test_the_steps_can_be_read_by_a_person() -> None:

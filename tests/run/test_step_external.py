@@ -118,6 +118,21 @@ def test_a_program_that_ends_by_itself_is_started_again(bench: Bench) -> None:
     assert result.outcome == "passed", result.reason
 
 
+def test_a_program_that_asks_nothing_proves_nothing(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "gone.py").write_text("raise SystemExit('no such module')", encoding="utf-8")
+    steps = [Action("write", "w000000"), Action("write", "w000001"), Action("start")]
+    command = json.dumps([sys.executable, str(tmp_path / "gone.py")])
+    for seed in range(20):
+        told = scenario(seed, f"pipeline.command={command}", "workload.mix.delete=1", changes=2)
+        result = run_stepped(bench, told, RecordedChooser(steps, strict=False))
+        if [e["kind"] for e in result.events if e["event"] == "change"] == ["PUT", "REMOVE"]:
+            assert result.outcome == "unknown"
+            assert "asked nothing and ended by itself with exit code 1" in result.reason
+            assert any("no such module" in note for note in result.notes)
+            return
+    pytest.fail("no seed wrote a put and a delete")
+
+
 def test_two_programs_at_once_do_no_harm_to_one_that_is_right(bench: Bench) -> None:
     steps = [
         Action("start"),

@@ -85,6 +85,30 @@ class StoredObject:
     is_delete_marker: bool = False
     place: int = 0
 
+    def placed(self, version_id: str, place: int) -> StoredObject:
+        """The same, with its version id and place."""
+        # By hand, as dataclasses.replace takes as long as all the rest of a put.
+        return StoredObject(
+            self.key,
+            self.body,
+            self.etag,
+            self.modified_us,
+            self.headers,
+            self.checksums,
+            self.checksum_type,
+            self.part_sizes,
+            self.tags,
+            self.part_checksums,
+            self.storage_class,
+            self.encryption,
+            self.grants,
+            self.retention,
+            self.legal_hold,
+            version_id,
+            self.is_delete_marker,
+            place,
+        )
+
 
 @dataclass(slots=True)
 class Bucket:

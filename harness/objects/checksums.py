@@ -4,8 +4,8 @@ Source: S3 user guide, "Checking object integrity"; CRC-64/NVME and CRC-32C by t
 polynomials (reflected 0x9a6c9329ac4bc9b5 and 0x82f63b78).
 
 Deviation: CRC32C and CRC64NVME of bodies above 1 MiB are kept as the client states them, and the
-CRC64NVME that S3 makes of uploads without a checksum is made of small ones alone; in Python they
-take a second for each few megabytes.
+CRC64NVME that S3 makes of uploads without a checksum is made of small ones alone, when it is first
+looked at, so PutObject does not tell it; in Python they take a second for each few megabytes.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import sys
 import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.objects.errors import S3Error, invalid_request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
 ALGORITHMS = ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")
 PREFIX = "x-amz-checksum-"
@@ -29,7 +30,7 @@ SLOW = ("crc32c", "crc64nvme")
 SLOW_BYTES_MAX = 1024 * 1024
 DEFAULT = "crc64nvme"
 DEFAULT_BYTES_MAX = 64 * 1024
-"""Larger bodies get no checksum that nobody asked for; 64 KiB take some milliseconds."""
+"""Larger bodies get no checksum that nobody sent; 64 KiB take some milliseconds."""
 _PAIRED_BYTES_MIN = 32 * 1024
 LENGTHS = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32}
 
@@ -71,9 +72,36 @@ def requested_algorithm(headers: Mapping[str, str]) -> str:
     return named
 
 
-def by_default(body: bytes) -> dict[str, str]:
-    """The checksum that S3 makes of a body that came without one."""
-    return {DEFAULT: checksum(DEFAULT, body)} if len(body) <= DEFAULT_BYTES_MAX else {}
+class OnDemand(Mapping[str, str]):
+    """The checksum that S3 makes of a body that came without one, made when first looked at.
+
+    Args:
+        body: what it is of.
+    """
+
+    __slots__ = ("_body", "_value")
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._value = ""
+
+    def __getitem__(self, algorithm: str) -> str:
+        if algorithm != DEFAULT:
+            raise KeyError(algorithm)
+        if not self._value:
+            self._value = checksum(DEFAULT, self._body)
+        return self._value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((DEFAULT,))
+
+    def __len__(self) -> int:
+        return 1
+
+
+def by_default(body: bytes) -> Mapping[str, str]:
+    """The checksum that S3 makes of a body that came without one; none of a large one."""
+    return OnDemand(body) if len(body) <= DEFAULT_BYTES_MAX else {}
 
 
 def is_slow(algorithm: str, body: bytes) -> bool:

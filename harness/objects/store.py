@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedDict
@@ -319,7 +318,7 @@ class ObjectStore:
         version_id = NULL
         if bucket.versioning == ENABLED:
             version_id = new_id(self._written, self._version_ids.randbytes(SALT_BYTES))
-        return replace(stored, version_id=version_id, place=self._written)
+        return stored.placed(version_id, self._written)
 
 
 def is_version_id(text: str) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 from harness.objects import encryption, expiry, locks
 from harness.objects.checksums import (
     PREFIX,
+    OnDemand,
     by_default,
     checksum,
     is_slow,
@@ -56,8 +57,9 @@ def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response
     """
     where = store.bucket(bucket)
     draft = drafted(store, where, request)
-    body, checksums = upload_of(request)
-    if not checksums:
+    body, stated = upload_of(request)
+    checksums: Mapping[str, str] = stated
+    if not stated:
         if "x-amz-sdk-checksum-algorithm" in request.headers:
             raise invalid_request(
                 "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
@@ -76,8 +78,8 @@ def put(store: ObjectStore, bucket: str, key: str, request: Request) -> Response
 def etag_headers(stored: StoredObject) -> dict[str, str]:
     """ETag, encryption and checksums of what was stored."""
     headers = {"etag": f'"{stored.etag}"', **stored.encryption}
-    headers.update({PREFIX + name: value for name, value in stored.checksums.items()})
-    if stored.checksums:
+    if stored.checksums and not isinstance(stored.checksums, OnDemand):
+        headers.update({PREFIX + name: value for name, value in stored.checksums.items()})
         headers["x-amz-checksum-type"] = stored.checksum_type
     return headers
 
@@ -137,7 +139,7 @@ def _copied(
     source: StoredObject,
     request: Request,
 ) -> StoredObject:
-    checksums = dict(source.checksums)
+    checksums = source.checksums
     wanted = requested_algorithm(request.headers) or next(iter(checksums), "")
     if wanted not in checksums or source.checksum_type != "FULL_OBJECT":
         checksums = by_default(source.body)

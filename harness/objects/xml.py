@@ -40,12 +40,14 @@ def _write(pieces: list[str], name: str, value: Content) -> None:
     elif isinstance(value, int):
         pieces.append(f"<{name}>{value}</{name}>")
     elif hasattr(value, "items"):
-        if name:
-            pieces.append(f"<{name}>")
+        if not name:
+            for child, inner in value.items():
+                _write(pieces, child, inner)
+            return
+        pieces.append(f"<{name}>")
         for child, inner in value.items():
             _write(pieces, child, inner)
-        if name:
-            pieces.append(f"</{name.partition(' ')[0]}>")
+        pieces.append(f"</{name.partition(' ')[0] if ' ' in name else name}>")
     else:
         for one in value:
             _write(pieces, name, one)

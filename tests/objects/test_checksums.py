@@ -14,6 +14,8 @@ from harness.objects.checksums import checksum
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.objects.store import ObjectStore
+
 B = "bucket"
 K: dict[str, Any] = {"Bucket": B, "Key": "k"}
 
@@ -44,12 +46,17 @@ def test_one_checksum_is_enough(url: str) -> None:
     assert b"Multiple checksum Types are not allowed." in caught.value.read()
 
 
-def test_what_comes_without_a_checksum_gets_one(s3: Any, url: str) -> None:
+def test_what_comes_without_a_checksum_gets_one_that_is_made_when_asked_for(
+    s3: Any, url: str, store: ObjectStore
+) -> None:
     with urlopen(Request(f"{url}/bucket/k", data=b"hello", method="PUT")) as answer:
-        made = answer.headers["x-amz-checksum-crc64nvme"]
-    assert made == "M3eFcAZSQlc="
+        assert "x-amz-checksum-crc64nvme" not in answer.headers
+    listed = s3.list_objects_v2(Bucket=B)["Contents"]
+    assert listed[0]["ChecksumAlgorithm"] == ["CRC64NVME"]
     got = s3.head_object(**K, ChecksumMode="ENABLED")
-    assert (got["ChecksumCRC64NVME"], got["ChecksumType"]) == (made, "FULL_OBJECT")
+    assert (got["ChecksumCRC64NVME"], got["ChecksumType"]) == ("M3eFcAZSQlc=", "FULL_OBJECT")
+    store.put_object(B, "export", b"hello")
+    assert "ChecksumType" not in s3.head_object(Bucket=B, Key="export", ChecksumMode="ENABLED")
 
 
 def started(s3: Any, **wish: Any) -> tuple[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.fuzz.script import Make
     from harness.fuzz.search import Example
     from harness.run.step_world import Bench
+    from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
 
 BLOCK_EXAMPLES = 25
@@ -127,6 +128,7 @@ def run_block(
     *,
     make: Make | None = None,
     tell: Callable[[Example], Any] = lambda _: None,
+    beat: Callable[[], Any] = lambda: None,
 ) -> BlockReport:
     """Run a block.
 
@@ -135,10 +137,11 @@ def run_block(
         block: what.
         make: makes the pipeline, in place of one that ships.
         tell: told each example.
+        beat: called before each candidate while a failure is cut down.
     """
     if block.known:
         return _play_known(bench, block, make)
-    return _BlockRun(bench, block, make, tell).run()
+    return _BlockRun(bench, block, make, tell, beat).run()
 
 
 def _play_known(bench: Bench, block: Block, make: Make | None) -> BlockReport:
@@ -159,12 +162,18 @@ def _play_known(bench: Bench, block: Block, make: Make | None) -> BlockReport:
 
 class _BlockRun:
     def __init__(
-        self, bench: Bench, block: Block, make: Make | None, tell: Callable[[Example], Any]
+        self,
+        bench: Bench,
+        block: Block,
+        make: Make | None,
+        tell: Callable[[Example], Any],
+        beat: Callable[[], Any],
     ) -> None:
         self.bench = bench
         self.block = block
         self.make = make
         self.tell = tell
+        self.beat = beat
         self.elapsed = stopwatch()
         self.report = BlockReport(block.number)
         self.alike: Counter[tuple[str, str]] = Counter()
@@ -188,8 +197,7 @@ class _BlockRun:
                 self.failed(example, example.failure)
                 if block.first_only:
                     break
-            # An example that ended before its first write says nothing, and need not.
-            in_doubt = example.result.outcome == "unknown" and bool(example.result.counts["writes"])
+            in_doubt = example.result.outcome == "unknown" and _had_to_say(example.result)
             in_vain = in_vain + 1 if in_doubt else 0
             if in_doubt:
                 report.unknown[example.result.reason] += 1
@@ -212,7 +220,7 @@ class _BlockRun:
         at = self.elapsed()
         script, runs = example.script, 0
         if self.block.shrinks:
-            cut = shrink(self.bench, example.script, failure, make=self.make)
+            cut = shrink(self.bench, example.script, failure, make=self.make, tell=self.beat)
             if cut is None:
                 self.report.unknown[NOT_REPEATED] += 1
                 return
@@ -228,6 +236,13 @@ class _BlockRun:
         self.report.found.append(
             Found(Repro(script, failure), told, name, example.number, at, 1, runs, spent)
         )
+
+
+def _had_to_say(result: StepResult) -> bool:
+    """False for an example that ended before its first write, or with nothing here and nothing there."""
+    evidence = result.evidence
+    is_empty = evidence is not None and not evidence.source and not evidence.rows
+    return bool(result.counts["writes"]) and not is_empty
 
 
 def _seed_of(block: Block) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from harness.scenario.model import Scenario
 
+NAME = "fuzz"
 GROUND = """
 name = "fuzz"
 description = "a few items of several types, written, deleted and written again"
@@ -64,12 +65,24 @@ ROTATION: tuple[tuple[str, ...], ...] = (
 It comes with coarse stamps too, and with a target that drops repeated inserts as replicated ones do.
 """
 
+READS_AGAIN = ("zombies_max", "stops_max", "rollbacks_max", "lost_checkpoints_max")
+"""Bounds of what makes a pipeline read again: not drawn where a scenario says that none is killed."""
+
 STREAMS_READER = "clickpipes-streams"
 """Reads DynamoDB Streams, so the table must have one."""
 
 CHANGES_MAX = 20
+LONG_SHARE, LONG = 0.04, 4
+"""So many examples have so many times the writes: what goes wrong once in dozens of records."""
+
 ITEMS_MAX = 4
-EXPORT_SHARE = 0.25
+EXPORT_SHARE, OWN_EXPORT_SHARE = 0.3, 0.6
+"""Of the examples that may have an export: of the ground that comes with fuzzing, of scenarios."""
+
+FRESH_SHARE = 0.25
+"""In so many examples most keys are written once: nothing that comes later hides a loss."""
+
+FRESH = 4.0
 SHARDS = (1, 1, 2, 2, 3)
 
 
@@ -116,10 +129,10 @@ def ground(name: str = "", pipeline: str = "", *, overrides: tuple[str, ...] = (
     else:
         from harness.scenario.overrides import apply
 
-        data = parse(GROUND, "fuzz")
+        data = parse(GROUND, NAME)
         for override in overrides:
             apply(data, override)
-        scenario = build(data, "fuzz", Path.cwd())
+        scenario = build(data, NAME, Path.cwd())
     update: dict[str, Any] = {}
     if pipeline == STREAMS_READER and scenario.table.stream_view_type is None:
         streams = {"stream_view_type": "NEW_AND_OLD_IMAGES"}
@@ -138,8 +151,11 @@ def ground(name: str = "", pipeline: str = "", *, overrides: tuple[str, ...] = (
 def draw(base: Scenario, random: Random, *, changes_max: int = CHANGES_MAX) -> Scenario:
     """One example's scenario."""
     given = base.workload
-    exports = base.snapshot.export and random.random() < EXPORT_SHARE
+    share = EXPORT_SHARE if base.name == NAME else OWN_EXPORT_SHARE
+    exports = base.snapshot.export and random.random() < share
     changes = random.randint(2, changes_max)
+    if random.random() < LONG_SHARE:
+        changes = LONG * changes_max
     workload = given.model_copy(
         update={
             "items": random.randint(1, ITEMS_MAX) if exports else 0,
@@ -178,6 +194,8 @@ def _mix(base: Scenario, random: Random) -> Any:
         weight = getattr(mix, kind)
         weights[kind] = max(weight, 0.1) * random.choice((0.3, 1.0, 3.0)) if weight else 0.0
     weights["insert"] = max(weights["insert"], 0.1)
+    if random.random() < FRESH_SHARE:
+        weights["insert"] = FRESH * sum(weights.values())
     return mix.model_copy(update=weights)
 
 
@@ -201,6 +219,9 @@ def _bounds(base: Scenario, random: Random, *, exports: bool) -> Any:
         "alters_max": random.choice((0, 0, 0, 1)) if base.target.created_by == "scenario" else 0,
         "incremental_exports_max": random.choice((0, 0, 0, 1)) if exports else 0,
     }
+    if "kills_max" in given.model_fields_set and not given.kills_max:
+        # Such a target takes what is read again for what is new.
+        drawn |= dict.fromkeys(READS_AGAIN, 0)
     update = {k: v for k, v in drawn.items() if k not in given.model_fields_set}
     return given.model_copy(update=update)
 

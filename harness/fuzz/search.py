@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
 
-TURN = 5
+TURN = 3
 """Examples from one scenario before the next has its turn; fewer would make tables anew too often."""
 
 WARM_UP = 8

@@ -8,7 +8,7 @@ same way. Requests that are answered and the clock's going on need no steps: who
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.clock import stopwatch
 from harness.fuzz.failure import Failure, same_failure
@@ -60,6 +60,7 @@ def shrink(
     make: Make | None = None,
     runs_max: int = RUNS_MAX,
     seconds_max: float = SECONDS_MAX,
+    tell: Callable[[], Any] = lambda: None,
 ) -> Shrunk | None:
     """Cut `script` down; None when it does not even fail when it is played again.
 
@@ -70,8 +71,9 @@ def shrink(
         make: makes the pipeline, in place of one that ships.
         runs_max: most candidates.
         seconds_max: about how long; the best so far is returned then.
+        tell: called before each candidate.
     """
-    return _Shrinker(bench, script, wanted, make, runs_max, seconds_max).run()
+    return _Shrinker(bench, script, wanted, make, runs_max, seconds_max, tell).run()
 
 
 class _Shrinker:
@@ -83,6 +85,7 @@ class _Shrinker:
         make: Make | None,
         runs_max: int,
         seconds_max: float,
+        tell: Callable[[], Any],
     ) -> None:
         self.bench = bench
         self.script = script
@@ -90,6 +93,7 @@ class _Shrinker:
         self.make = make
         self.runs_max = runs_max
         self.seconds_max = seconds_max
+        self.tell = tell
         self.elapsed = stopwatch()
         self.runs = 0
         self.best: Shrunk | None = None
@@ -128,6 +132,7 @@ class _Shrinker:
         if self.best is not None and not self.has_time():
             return False
         self.runs += 1
+        self.tell()
         played = play(self.bench, candidate, make=self.make, patience=PATIENCE)
         failure = same_failure(played.result, self.wanted)
         if failure is None:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from multiprocessing.connection import Connection
 
-SILENT_SECONDS_MAX = 240.0
-"""An example takes a second, cutting one down a minute and a half at most."""
+SILENT_SECONDS_MAX = 120.0
+"""An example takes a second; one of a program that spins at each of its starts a minute."""
+
+EXAMPLE, BEAT = "example", "beat"
 
 LOST_MAX = 3
 
@@ -77,6 +79,7 @@ class _Pool:
         self.silent_seconds_max = silent
         self.workers: list[_Worker] = []
         self.lost = 0
+        self.paused: set[int] = set()
 
     def reports(self) -> Iterator[BlockReport]:
         while len(self.workers) < self.jobs and self._employ():
@@ -88,11 +91,15 @@ class _Pool:
                     report = self._hear(worker)
                 elif not worker.process.is_alive():
                     report = self._lose(worker, _ended(worker.process.exitcode))
-                elif worker.silence() > self.silent_seconds_max:
+                elif (
+                    worker.silence() > self.silent_seconds_max
+                    and worker.process.pid not in self.paused
+                ):
                     report = self._lose(worker, f"silent for {self.silent_seconds_max:g} s")
                 else:
                     continue
                 if report is not None:
+                    self._go_on()
                     yield report
                     if self.lost < LOST_MAX:
                         self._next(worker)
@@ -137,9 +144,28 @@ class _Pool:
             raise told
         if isinstance(told, BlockReport):
             return told
-        worker.examples += 1
-        self.tell(1)
+        if told == EXAMPLE:
+            worker.examples += 1
+            self.tell(1)
+        elif worker.block is not None and worker.block.first_only:
+            self._pause_others(worker)
         return None
+
+    def _pause_others(self, worker: _Worker) -> None:
+        """One has the only failure that is wanted, and cuts it down: it needs the machine more."""
+        for other in self.workers:
+            if other is not worker and other.process.pid not in self.paused:
+                self.paused.add(other.process.pid)
+                with suppress(ProcessLookupError):
+                    os.kill(other.process.pid, signal.SIGSTOP)
+
+    def _go_on(self) -> None:
+        for worker in self.workers:
+            if worker.process.pid in self.paused:
+                with suppress(ProcessLookupError):
+                    os.kill(worker.process.pid, signal.SIGCONT)
+                worker.silence = stopwatch()
+        self.paused.clear()
 
     def _lose(self, worker: _Worker, how: str) -> BlockReport:
         assert worker.block is not None
@@ -188,7 +214,9 @@ def _work(pipe: Connection) -> None:
             except EOFError:
                 return
             try:
-                report: Any = run_block(bench, block, tell=lambda _: pipe.send("example"))
+                report: Any = run_block(
+                    bench, block, tell=lambda _: pipe.send(EXAMPLE), beat=lambda: pipe.send(BEAT)
+                )
             except HarnessError as error:
                 report = error
             except Exception as error:  # noqa: BLE001 - the edge of the worker: told, not lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.run.step_threads import TURN_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from harness.run.step_threads import Activities
     from harness.web.message import Response
 
-TURN_SECONDS = 0.02
 OK = 200
 
 
@@ -23,15 +23,21 @@ class TurnStream:
         self._stream = stream
         self._activities = activities
         self._now_us = now_us
+        self._next: list[bytes | None] = []
         stream.on_ready(lambda: None)
 
     def read(self) -> bytes | None:
         """What comes next; rests until there is something."""
-        while True:
+        while not self._has_news():
+            self._activities.sleep(self._now_us() + TURN_US, self._has_news)
+        return self._next.pop()
+
+    def _has_news(self) -> bool:
+        if not self._next:
             piece: bytes | None = self._stream.read()
             if piece is None or piece:
-                return piece
-            self._activities.sleep(self._now_us() + round(TURN_SECONDS * 1e6))
+                self._next.append(piece)
+        return bool(self._next)
 
     def on_ready(self, wake: Callable[[], None]) -> None:
         """`read` never comes back empty: nobody needs to be woken."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 STUCK_SECONDS = 5.0
 END_SECONDS = 2.0
 KILLS_MAX = 50
+TURN_US = 20_000
+"""How long one sleeps that waits for a body that goes on."""
 
 State = Literal["ready", "running", "held", "asleep", "away", "ended"]
 
@@ -41,6 +43,7 @@ class Activity:
         number: in the order of their starts, over all incarnations.
         state: what it does.
         wake_us: when it is asleep, until when.
+        has_news: asked then, where it waits for something: whether that is there.
         passage: when it is held, the request that it waits for.
         failure: what its function raised.
     """
@@ -51,6 +54,7 @@ class Activity:
         self.run = run
         self.state: State = "ready"
         self.wake_us = 0
+        self.has_news: Callable[[], bool] | None = None
         self.passage: Passage | None = None
         self.answer: Response | None = None
         self.failure: BaseException | None = None
@@ -106,14 +110,7 @@ class Activities(Known):
     def run_ready(self, now_us: int) -> None:
         """Run everybody who can run, one after the other, until all rest."""
         while True:
-            activity = next(
-                (
-                    a
-                    for a in self.all
-                    if a.state == "ready" or (a.state == "asleep" and a.wake_us <= now_us)
-                ),
-                None,
-            )
+            activity = next((a for a in self.all if _is_due(a, now_us)), None)
             if activity is None:
                 return
             self.resume(activity)
@@ -161,10 +158,15 @@ class Activities(Known):
                 activity.state = "ended"
         self.all.clear()
 
-    def sleep(self, wake_us: int) -> None:
-        """Called by a thread of the pipeline: rest until the clock says so."""
+    def sleep(self, wake_us: int, has_news: Callable[[], bool] | None = None) -> None:
+        """Called by a thread of the pipeline: rest until the clock says so.
+
+        Args:
+            wake_us: until when.
+            has_news: what it waits for; while it is false then, the sleep goes on by `TURN_US`.
+        """
         activity = self._current()
-        activity.wake_us = wake_us
+        activity.wake_us, activity.has_news = wake_us, has_news
         self._rest(activity, "asleep")
 
     def ask(self, passage: Passage) -> Response:
@@ -218,6 +220,18 @@ class Activities(Known):
             if self._awaited is activity:
                 self._awaited = None
                 self._rested.release()
+
+
+def _is_due(activity: Activity, now_us: int) -> bool:
+    """Whether it can run; to ask here what it waits for saves two changes of threads."""
+    if activity.state == "ready":
+        return True
+    if activity.state != "asleep" or activity.wake_us > now_us:
+        return False
+    if activity.has_news is None or activity.has_news():
+        return True
+    activity.wake_us = now_us + TURN_US
+    return False
 
 
 class PipelineClock(Clock):

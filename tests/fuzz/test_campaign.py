@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
+from harness.clock import stopwatch
 from harness.errors import UsageError
 from harness.fuzz import workers
 from harness.fuzz.block import Block, run_block
@@ -17,8 +20,6 @@ from harness.fuzz.ground import ground
 from harness.fuzz.workers import in_processes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.pipelines.pipeline import Environment
     from harness.run.step_world import Bench
 
@@ -26,6 +27,10 @@ MUTANT = "delete-event-ignored"
 REPAIRED = "clickpipes"
 EXAMPLES = 4
 THIS = "tests.fuzz.test_campaign"
+PIDS = "TEST_CAMPAIGN_PIDS"
+SILENT = 15.0
+"""Seconds: a worker takes some to start."""
+
 NEVER_RESTARTED = ("stepped.kills_max=0", "stepped.zombies_max=0", "stepped.stops_max=0")
 
 
@@ -52,6 +57,18 @@ class Hangs:
     def run(self, env: Environment) -> None:
         read, _write = os.pipe()
         os.read(read, 1)
+
+
+class Freezes:
+    """Stops the whole process, with the interpreter's lock in its hands, and leaves a child."""
+
+    def run(self, env: Environment) -> None:
+        child = os.fork()
+        if child == 0:
+            while True:
+                pass
+        Path(os.environ[PIDS]).write_text(f"{os.getpid()} {child}")
+        ctypes.PyDLL(None).sleep(600)
 
 
 def campaign(
@@ -134,6 +151,30 @@ def test_a_pipeline_that_misbehaves_is_unknown_in_bounded_time(
     assert found.unknown
     assert all(how in reason for reason in found.unknown), found.unknown
     assert found.examples <= 4
+
+
+def test_a_pipeline_that_freezes_its_worker_is_killed_with_all_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "pids"
+    monkeypatch.setenv(PIDS, str(note))
+    name = f"{THIS}:Freezes"
+    passed = stopwatch()
+    blocks = [Block(0, 1, ground("crash", name), name, examples=1000)]
+    reports = list(in_processes(blocks, 1, silent_seconds_max=SILENT))
+    assert passed() < SILENT + 30
+    assert [(r.number, r.is_whole) for r in reports] == [(0, False)]
+    assert [f"silent for {SILENT:g} s" in why for why in reports[0].unknown] == [True]
+    assert [is_running(int(pid)) for pid in note.read_text().split()] == [False, False]
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that is more than an entry in the kernel's table."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return False
+    return state not in ("Z", "X")
 
 
 def test_a_worker_that_says_nothing_is_ended() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from harness.clock import VirtualClock
 from harness.fuzz.block import Block, Found, run_block
-from harness.fuzz.ground import allowed_faults, draw, ground
+from harness.fuzz.ground import READS_AGAIN, allowed_faults, draw, ground
 from harness.fuzz.replay import replay
 from harness.fuzz.search import Search
 from harness.run.step_world import Bench
@@ -81,4 +81,6 @@ def test_what_a_scenario_says_of_its_bounds_is_kept() -> None:
         assert drawn.stepped.copies_max == 0
         assert drawn.stepped.reorder_window == 1
         assert drawn.stepped.faults == ["empty-page"]
-        assert 2 <= drawn.workload.changes <= 20
+        assert drawn.workload.changes in {*range(2, 21), 80}
+        # A target that knows no versions: nobody may read again.
+        assert [getattr(drawn.stepped, name) for name in READS_AGAIN] == [0] * len(READS_AGAIN)

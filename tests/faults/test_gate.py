@@ -299,3 +299,34 @@ def test_every_fault_says_what_it_is() -> None:
     names = known_faults().names()
     assert len(names) == 16
     assert all((kind.__doc__ or "").strip() for kind in known_faults())
+
+
+def test_a_page_that_a_client_would_take_compressed_is_counted_all_the_same() -> None:
+    world = World([])
+    table = client("dynamodb", world.aws.app)
+    arn = table.create_table(
+        TableName="things",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+    for number in range(20):
+        table.put_item(
+            TableName="things", Item={"id": {"S": str(number)}, "text": {"S": "x" * 500}}
+        )
+    reader = client("dynamodbstreams", world)
+
+    def take_compressed(request: Any, **_more: Any) -> None:
+        request.headers["Accept-Encoding"] = "gzip"
+
+    reader.meta.events.register("before-sign.dynamodb-streams.GetRecords", take_compressed)
+    shard = reader.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = reader.get_shard_iterator(
+        StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    page = reader.get_records(ShardIterator=iterator)
+    reader.get_records(ShardIterator=page["NextShardIterator"])
+    pages = [what for _, what in world.events if what.get("operation") == "GetRecords"]
+    assert [what["records"] for what in pages] == [20, 0]
+    assert [what["subject"] for what in pages] == [shard, shard]

@@ -152,12 +152,14 @@ def _print(findings: Findings, campaign: Campaign) -> None:
     spent = findings.example_seconds
     rate = f", {findings.examples / spent * 60:,.0f}/min and process" if spent else ""
     console.print(
-        f"{findings.examples:,} examples of {campaign.pipeline} in {findings.seconds:.0f} s{rate}"
+        f"{findings.examples:,} example{'s' * (findings.examples != 1)} of {campaign.pipeline} "
+        f"in {findings.seconds:.0f} s{rate}"
         f"  (seed {campaign.seed})",
         markup=False,
     )
     for line in told(findings):
-        console.print(line, markup=False)
+        # Not wrapped: it holds a command to copy.
+        console.print(line, markup=False, soft_wrap=True)
     if findings.repaired:
         console.print(f"{findings.repaired} known failures pass now", markup=False)
     if findings.resumed:

@@ -105,5 +105,5 @@ def _print(repro: Repro, played: list[Replayed], left: Result) -> None:
         markup=False,
     )
     for note in last.result.notes:
-        console.print(f"  {note}", markup=False)
-    console.print(f"run directory  {left.run_dir}", markup=False)
+        console.print(f"  {note}", markup=False, soft_wrap=True)
+    console.print(f"run directory  {left.run_dir}", markup=False, soft_wrap=True)

@@ -87,7 +87,7 @@ def campaign(
 
 def test_a_campaign_writes_each_distinct_failure_once(tmp_path: Path) -> None:
     # Both blocks of this seed find the same failure, and so does each when it is run again.
-    small: dict[str, Any] = {"seed": 39, "block_examples": 1, "changes_max": 4, "defect": MUTANT}
+    small: dict[str, Any] = {"seed": 14, "block_examples": 1, "changes_max": 4, "defect": MUTANT}
     found = campaign(tmp_path, examples=2, **small)
     again = campaign(tmp_path, examples=1, **small)
     assert (found.examples, again.examples) == (2, 1)
@@ -98,6 +98,12 @@ def test_a_campaign_writes_each_distinct_failure_once(tmp_path: Path) -> None:
     files = sorted(p.name for p in (tmp_path / "repros").iterdir())
     assert files == sorted(f"repro-{MUTANT}-{one['signature']}.toml" for one in told["failures"])
     assert {"signature", "check", "steps", "file"} <= set(told["failures"][0])
+
+
+def test_the_first_failure_of_two_processes_ends_the_search(tmp_path: Path) -> None:
+    found = campaign(tmp_path, seconds=60.0, examples=0, jobs=2, first_only=True)
+    assert len(found.found) == 1
+    assert found.first_seconds is not None
 
 
 def test_what_failed_is_tried_first_and_forgotten_when_repaired(

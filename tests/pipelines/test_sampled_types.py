@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
+from harness.errors import PipelineError
 from harness.pipelines.reference import manifest
 from harness.pipelines.reference.bulk import Bulk
 from harness.pipelines.reference.clickhouse import literal
 from harness.pipelines.reference.config import parse_config, pipe_config
 from harness.pipelines.reference.snapshot import LOAD_SETTINGS
-from harness.pipelines.reference.snapshot_sql import SnapshotSql
+from harness.pipelines.reference.snapshot_sql import LINES, LINES_FORMAT, SnapshotSql
 from harness.pipelines.reference.target import target_statement
 from harness.pipelines.reference.versions import VersionLayout
 from harness.pipelines.reference.wire_types import WireTypes
-from tests.pipelines.conftest import Table
+from tests.pipelines.conftest import BUCKET, Table
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Servers
@@ -88,7 +90,9 @@ def _loaded(servers: Servers, name: str, sample: int | None) -> list[tuple[Any, 
             types.learn(item)
         narrow = every.made_for(types.tags, types.always)
         assert narrow.is_typed
-        servers.sql.command(narrow.insert_rows(table), settings=LOAD_SETTINGS)
+        assert narrow.reads_lines
+        texts = f"format({LINES_FORMAT}, {literal(LINES)}, {literal(lines)})"
+        servers.sql.command(narrow.insert_rows(texts, as_text=True), settings=LOAD_SETTINGS)
         first = servers.sql.query(f"SELECT count() FROM {name}").result_rows[0][0]
         assert SAMPLED <= first < len(items)
         found = servers.sql.query(every.made_for(types.tags).tags_of(table)).result_rows[0][0]
@@ -105,6 +109,34 @@ def test_what_the_sample_always_had_is_taken_as_that_and_nothing_else_is(servers
     assert len(wide) == len({row[0] for row in wide})
     # Ten as sampled, all that lack one attribute or have it NULL, and what fits in another way.
     assert len(wide) > SAMPLED + 2 * len(WHOLE)
+
+
+def test_a_line_that_is_no_json_ends_the_load_although_lines_are_read_as_texts(
+    servers: Servers,
+) -> None:
+    table = Table(servers, {"id": "String", "v": "String"}, {"id": "S"})
+    for number in range(20):
+        table.put({"id": {"S": f"{number:02d}"}, "v": {"S": "text"}})
+    export = table.export()
+    keys = [
+        found["Key"]
+        for found in servers.s3.list_objects_v2(Bucket=BUCKET, Prefix=table.name)["Contents"]
+        if found["Key"].endswith(".json.gz")
+    ]
+    for key in keys:
+        body = servers.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        *whole, last = gzip.decompress(body).splitlines(keepends=True)
+        spoiled = b"".join([*whole, last[:-6], b"\n"])
+        servers.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(spoiled, mtime=0))
+    pipe = table.running(
+        source="none", export=export, settings={"object_storage_verify_checksums": False}
+    )
+
+    def ended() -> bool:
+        return pipe.failure is not None
+
+    with pytest.raises(PipelineError, match="Code: "), pipe:
+        servers.clock.wait_until(ended, timeout_seconds=60, what="the pipe's end")
 
 
 def test_the_bulk_statement_is_made_again_for_types_that_come_later(servers: Servers) -> None:

@@ -23,7 +23,7 @@ from harness.pipelines.reference.config import parse_config, pipe_config
 from harness.pipelines.reference.records import Decoder, Poison
 from harness.pipelines.reference.retry import Retry
 from harness.pipelines.reference.snapshot import LOAD_SETTINGS
-from harness.pipelines.reference.snapshot_sql import SnapshotSql
+from harness.pipelines.reference.snapshot_sql import LINES, LINES_FORMAT, SnapshotSql
 from harness.pipelines.reference.target import target_statement
 from harness.pipelines.reference.versions import VersionLayout
 from harness.pipelines.reference.wire_types import WireTypes
@@ -205,7 +205,11 @@ def _insert_in_two_steps(servers: Servers, config: Any, drawn: list[Any], lines:
     whole = SnapshotSql(config, VersionLayout("UInt64"), version_us=1, is_incremental=False)
     table = f"format(JSONEachRow, {literal(whole.structure)}, {literal(lines)})"
     narrow, wide = whole.made_for(sample.tags, sample.always), whole.made_for(every.tags)
-    servers.sql.command(narrow.insert_rows(table), settings=LOAD_SETTINGS)
+    first = narrow.insert_rows(table)
+    if narrow.reads_lines:
+        texts = f"format({LINES_FORMAT}, {literal(LINES)}, {literal(lines)})"
+        first = narrow.insert_rows(texts, as_text=True)
+    servers.sql.command(first, settings=LOAD_SETTINGS)
     servers.sql.command(wide.insert_rows(table, unless=narrow.known), settings=LOAD_SETTINGS)
     repeated = servers.sql.query(f"SELECT count() - uniqExact(k) FROM {config.table}")
     assert repeated.result_rows[0][0] == 0, "both steps stored the same item"

@@ -39,7 +39,7 @@ from harness.pipelines.reference.clickhouse import quote
 from harness.pipelines.reference.clusters import cluster_of, s3_function
 from harness.pipelines.reference.manifest import DataFile, Export, ExportReader
 from harness.pipelines.reference.retry import Stopped
-from harness.pipelines.reference.snapshot_sql import SnapshotSql
+from harness.pipelines.reference.snapshot_sql import LINES, LINES_FORMAT, ROWS_FORMAT, SnapshotSql
 from harness.pipelines.reference.variants import VARIANT_SETTINGS, has_variants
 from harness.pipelines.reference.wire_types import ANY, WireTypes
 
@@ -65,6 +65,7 @@ LOAD_SETTINGS = {
     "min_insert_block_size_rows": 1_048_449,
     "min_insert_block_size_bytes": 268_402_944,
     "insert_deduplicate": 1,
+    "input_format_parallel_parsing": 0,
     "precise_float_parsing": 1,
     "json_type_escape_dots_in_keys": 1,
     "input_format_try_infer_dates": 0,
@@ -216,14 +217,18 @@ class SnapshotLoader:
         Raises:
             PipelineError: the file does not hold as many items as the manifest says.
         """
-        table = self._s3_table(export, file, sql)
+        table = self._s3_table(export, file, ROWS_FORMAT, sql.structure)
         token = f"{source} {file.key}"
         settings = {**LOAD_SETTINGS, "insert_deduplication_token": token}
         if has_variants(self.config):
             settings |= VARIANT_SETTINGS
         types = self._sampled(export, file)
         narrow = sql.made_for(types.tags, types.always)
-        written = self.clickhouse.insert_select(narrow.insert_rows(table), settings)
+        statement = narrow.insert_rows(table)
+        if narrow.reads_lines:
+            texts = self._s3_table(export, file, LINES_FORMAT, LINES)
+            statement = narrow.insert_rows(texts, as_text=True)
+        written = self.clickhouse.insert_select(statement, settings)
         if written == file.item_count:
             return
         sql = self._load_rest(file, table, sql, narrow, settings)
@@ -278,15 +283,15 @@ class SnapshotLoader:
         (counted,) = self.clickhouse.rows(f"{sql} SETTINGS precise_float_parsing = 1")
         return [int(value) for value in counted]
 
-    def _s3_table(self, export: Export, file: DataFile, sql: SnapshotSql) -> str:
+    def _s3_table(self, export: Export, file: DataFile, form: str, structure: str) -> str:
         env = self.env
         path = quote_url(f"{export.bucket}/{file.key}", safe="/-_.~!$&'()+,;=:@")
         arguments = (
             f"{env.aws_endpoint_url.rstrip('/')}/{path}",
             env.aws_access_key_id or "harness",
             env.aws_secret_access_key or "harness",
-            "JSONEachRow",
-            sql.structure,
+            form,
+            structure,
         )
         return s3_function(self._cluster, arguments)
 

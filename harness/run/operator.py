@@ -43,6 +43,12 @@ class _Turn:
     error: HarnessError | None = None
 
 
+STEPS_ALONE = (
+    "this scenario's kills, faults and reshards are drawn in stepped runs alone, "
+    "and this live one met none: run it with --stepped"
+)
+
+
 class Operator:
     """Carries out a scenario's acts, each once, on one thread.
 
@@ -58,6 +64,8 @@ class Operator:
 
     def __init__(self, scenario: Scenario, history: History, gates: Sequence[str]) -> None:
         self._planned = list(scenario.operator)
+        plans = scenario.operator or scenario.faults.plan
+        self._is_for_steps = "stepped" in scenario.model_fields_set and not plans
         self._history = history
         self._gates = list(gates)
         self._hands: Hands | None = None
@@ -125,6 +133,8 @@ class Operator:
     def notes(self, sightings: Mapping[str, int]) -> list[str]:
         """What the reader of the verdict should know of the operator, for people."""
         told = self.missed()
+        if self._is_for_steps:
+            told.append(STEPS_ALONE)
         if count := sightings.get("write-in-a-gap"):
             acts = [planned.act for planned in self._planned if id(planned) not in self._undone]
             is_repaired = "second-export" in acts[acts.index("destination-off") :]

@@ -88,6 +88,8 @@ def fuzz(
         defect=_defect(name),
         dask=dask,
     )
+    # Told first: an interrupt leaves no other trace of it.
+    sys.stderr.write(f"searching {name}, seed {campaign.seed}\n")
     show = _Progress(campaign)
     findings = search(campaign, tell=show.tell)
     show.end()

@@ -20,6 +20,7 @@ HARMLESS = frozenset(
     | {"lose-checkpoints", "keep-checkpoints", "roll-back-checkpoints", "add-column"}
     | {"alter-column", "destination-off", "destination-on", "outage", "save-checkpoints"}
     | {"foreign-records", "clock-step", "change-precision", "enable-time-to-live"}
+    | {"catch-up"}
 )
 """What an operator may do without the target having leave to show anything older."""
 

@@ -82,6 +82,19 @@ class SecondInstance(Act):
 
 
 @dataclass(frozen=True, slots=True)
+class CatchUp(Act):
+    """Nothing is done until the pipeline has read what is on the stream and the target is quiet.
+
+    Attributes:
+        seconds: at most so long; then the plan goes on.
+    """
+
+    seconds: float = 10.0
+
+    name: ClassVar[str] = "catch-up"
+
+
+@dataclass(frozen=True, slots=True)
 class LoseCheckpoints(Act):
     """The pipeline is killed, its state folder and its checkpoint tables are emptied, it starts."""
 
@@ -317,7 +330,7 @@ class DropConnections(Act):
 
 acts: Registry[type[Act]] = Registry("act")
 for _act in (
-    Kill, Start, Restart, Pause, Resume, SecondInstance, LoseCheckpoints, SaveCheckpoints,
+    Kill, Start, Restart, Pause, Resume, SecondInstance, CatchUp, LoseCheckpoints, SaveCheckpoints,
     RollBackCheckpoints, Split, Merge, UpdateShardCount, SecondExport, IncrementalExport,
     TruncateTarget, AddColumn, DropColumn, ChangeType, RecreateTable, DestinationOff,
     DestinationOn, ChangePrecision, EnableTimeToLive, ForeignRecords, ClockStep, ServerRestart, DropConnections,

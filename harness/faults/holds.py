@@ -64,10 +64,17 @@ class Holds:
         self._going: dict[int, asyncio.Event] = {}
 
     async def hold(self, asked: Asked, effect: Effect) -> None:
-        """Wait, if somebody wants to act at this request."""
-        found = next((hold for hold in self._left if hold.matches(asked, effect)), None)
-        if found is None:
-            return
+        """Wait, if somebody wants to act at this request; several acts come one after the other."""
+        found = self._next(asked, effect)
+        while found is not None:
+            await self._hold(found)
+            # Of those that take the next request that comes, each takes another one.
+            found = None if found.at is None else self._next(asked, effect)
+
+    def _next(self, asked: Asked, effect: Effect) -> Hold | None:
+        return next((hold for hold in self._left if hold.matches(asked, effect)), None)
+
+    async def _hold(self, found: Hold) -> None:
         self._left.remove(found)
         going = self._going[found.number] = asyncio.Event()
         self._met.put_nowait(found.number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ScenarioError
+from harness.errors import NotSettled, ScenarioError
 from harness.faults import acts
 from harness.pipelines.pipeline import VARIABLES
 from harness.run.operator import drop_connections
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from harness.scenario.model import Scenario
 
 Members = dict[str, Any]
+
+LOOK_SECONDS = 0.1
+QUIET_LOOKS = 6
+"""So often in a row nothing has moved: longer than a pipeline that ships keeps rows in its hands."""
 
 
 class Hands:
@@ -64,6 +68,8 @@ class Hands:
         self._make_child = make_child
         self._stream = StreamOperator(source, clock)
         self._checkpoints = Checkpoints(target, state_dir)
+        self._seen: object = None
+        self._quiet = 0
         self.children: list[Child] = []
 
     @property
@@ -112,6 +118,26 @@ class Hands:
     def _second_instance(self, _: acts.Act) -> Members:
         self.children.append(self._make_child())
         return {}
+
+    def _catch_up(self, act: acts.CatchUp) -> Members:
+        def is_quiet() -> bool:
+            stats, sample = self._world.stats(), self._target.sample()
+            before, self._seen = self._seen, (stats, sample.mark, sample.stored)
+            is_still = before == self._seen and not sample.statements
+            self._quiet = self._quiet + 1 if is_still and sample.stored > 0 else 0
+            return stats.read >= stats.delivered and self._quiet >= QUIET_LOOKS
+
+        self._quiet = 0
+        try:
+            self._clock.wait_until(
+                is_quiet,
+                timeout_seconds=act.seconds,
+                what="the pipeline",
+                step_seconds=LOOK_SECONDS,
+            )
+        except NotSettled:
+            return {"caught_up": False}
+        return {"caught_up": True}
 
     def _lose_checkpoints(self, _: acts.Act) -> Members:
         self._child.kill()

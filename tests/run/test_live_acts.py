@@ -113,6 +113,16 @@ def test_second_instance_runs_beside_the_first(stage: Stage) -> None:
         stage.do("kill")
 
 
+def test_catch_up_waits_until_everything_is_read_and_stored(stage: Stage) -> None:
+    names = [stage.put() for _ in range(20)]
+    assert stage.do("catch-up") == {"act": "catch-up", "caught_up": True}
+    assert [stage.rows(name) for name in names] == [1] * 20
+    stage.do("pause")
+    stage.put()
+    assert stage.do("catch-up", seconds=0.5)["caught_up"] is False
+    stage.do("resume")
+
+
 def test_lose_checkpoints_makes_it_read_everything_again(stage: Stage) -> None:
     name = stage.put()
     stage.shows(name)

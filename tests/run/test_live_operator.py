@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SMALL = ("workload.items=30", "workload.changes=120", "settle.stall_seconds=8")
 QUIET = ("workload.during_snapshot=0",)
+# What stays different must stay so for thirty times as long as the reference keeps rows in its hands.
+PATIENCE = "settle.stall_seconds=3"
 
 
 def run(tmp_path: Path, *acts: str, more: tuple[str, ...] = (), pipeline: str = "") -> Result:
@@ -54,7 +56,7 @@ def test_a_kill_strikes_between_an_insert_and_its_checkpoint(tmp_path: Path) -> 
 def test_a_checkpoint_ahead_of_its_insert_is_red_where_the_reference_is_not(
     tmp_path: Path,
 ) -> None:
-    told = load_scenario("kill-at-insert")
+    told = load_scenario("kill-at-insert", overrides=[PATIENCE, "workload.changes=120"])
     for pipeline, outcome in (("", "passed"), ("checkpoint-before-durable-write", "failed")):
         result = run_scenario(told, Options(runs=tmp_path, pipeline=pipeline), Silent())
         assert result.outcome == outcome, (result.reason, result.notes, result.pipeline_log)
@@ -159,7 +161,7 @@ def test_servers_restart_and_clocks_step_without_harm(tmp_path: Path) -> None:
     ids=["truncated", "recreated", "destination-off"],
 )
 def test_a_loss_that_nobody_repairs_is_red(tmp_path: Path, acts: list[str], check: str) -> None:
-    more = (*QUIET, "faults.breaks_promises=true")
+    more = (*QUIET, PATIENCE, "faults.breaks_promises=true")
     result = run(tmp_path, *acts, more=more)
     assert result.outcome == "failed", (result.reason, result.notes)
     assert check in {v.name for v in result.checks if v.verdict == "fail"}

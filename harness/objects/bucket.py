@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.objects.locks import Retention
     from harness.objects.upload import Upload
     from harness.objects.xml import Content
+    from harness.web.message import Response
 
 STANDARD = "STANDARD"
 AES256: Mapping[str, str] = MappingProxyType({"x-amz-server-side-encryption": "AES256"})
@@ -126,6 +127,7 @@ class Bucket:
         tags: its tag set; None for none.
         grants: who may do what; None for the owner alone.
         uploads: those under way, by their ids.
+        completed: answers to the last uploads that were completed, by their keys and ids.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Bucket:
     tags: Mapping[str, str] | None = None
     grants: tuple[Grant, ...] | None = None
     uploads: dict[str, Upload] = field(default_factory=dict)
+    completed: dict[tuple[str, str], Response] = field(default_factory=dict)
 
     def keys_from(self, start: str, *, inclusive: bool) -> Iterator[str]:
         """The keys of current objects from `start` on."""

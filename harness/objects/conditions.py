@@ -100,16 +100,20 @@ def check_undisturbed(
         )
 
 
-def check_delete_conditions(present: StoredObject | None, headers: Mapping[str, str]) -> None:
-    """Check If-Match of a delete; what is not there is deleted all the same.
+def check_delete_conditions(
+    present: StoredObject | None, headers: Mapping[str, str], key: str
+) -> None:
+    """Check If-Match of a delete.
 
     Raises:
-        S3Error: PreconditionFailed, NotImplemented.
+        S3Error: PreconditionFailed, NoSuchKey, NotImplemented.
     """
     for name in ("x-amz-if-match-last-modified-time", "x-amz-if-match-size"):
         if name in headers:
             raise header_not_implemented(name, "Only directory buckets have it")
     match = headers.get("if-match")
+    if match is not None and present is None:
+        raise no_such_key(key)
     if match is not None and present is not None and not _matches(match, present.etag):
         raise precondition_failed("If-Match")
 

@@ -203,6 +203,8 @@ def _sent(
     if known.root == "AccelerateConfiguration":
         # S3 says that the bucket cannot have it before it looks at the document.
         checks.accelerate(checks.Setting(store, bucket, {}))
+    if not body:
+        raise S3Error(400, "MissingRequestBodyError", "Request Body is empty")
     content = content_of(body, known.root, known.shape)
     known.check(checks.Setting(store, bucket, content))
     return content

@@ -32,11 +32,14 @@ from harness.web.message import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.objects.bucket import StoredObject
     from harness.objects.store import ObjectStore
     from harness.objects.xml import Content
     from harness.web.message import Request
 
 PART_NUMBER_MAX = 10_000
+COMPLETED_MAX = 100
+"""Completions that are remembered for clients that did not get the answer."""
 _COPY_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
 
 
@@ -128,28 +131,26 @@ class MultipartUploads:
     def complete(
         self, bucket: str, key: str, query: Mapping[str, str], request: Request
     ) -> Response:
-        """CompleteMultipartUpload."""
+        """CompleteMultipartUpload; who asks again is answered again."""
+        where = self._store.bucket(bucket)
+        place = key, query.get("uploadId", "")
+        if place in where.completed:
+            return _again(where.completed[place])
         upload = self._find(bucket, key, query)
         stored = completed(upload, request, self._store.clock.now_us())
         with self._store.lock:
+            if place in where.completed:
+                return _again(where.completed[place])
             present = self._store.find(bucket, key)
             check_write_conditions(present, request.headers, key)
             check_undisturbed(present, upload, request.headers)
             stored = self._store.add(bucket, stored)
-            self._store.bucket(bucket).uploads.pop(upload.id, None)
-        result: dict[str, Content] = {
-            "Location": f"http://{request.headers.get('host', '')}{request.path}",
-            "Bucket": bucket,
-            "Key": key,
-            "ETag": f'"{stored.etag}"',
-            **{f"Checksum{name.upper()}": value for name, value in stored.checksums.items()},
-            "ChecksumType": stored.checksum_type if stored.checksums else None,
-        }
-        return Response(
-            200,
-            {**XML, **stored.encryption, **written_version(stored)},
-            document("CompleteMultipartUploadResult", result),
-        )
+            where.uploads.pop(upload.id, None)
+            response = _completion(bucket, stored, request)
+            where.completed[place] = response
+            if len(where.completed) > COMPLETED_MAX:
+                del where.completed[next(iter(where.completed))]
+        return _again(response)
 
     def abort(self, bucket: str, key: str, query: Mapping[str, str]) -> Response:
         """AbortMultipartUpload."""
@@ -208,6 +209,27 @@ class MultipartUploads:
                 )
             body = body[int(found[1]) : int(found[2]) + 1]
         return body, told
+
+
+def _completion(bucket: str, stored: StoredObject, request: Request) -> Response:
+    result: dict[str, Content] = {
+        "Location": f"http://{request.headers.get('host', '')}{request.path}",
+        "Bucket": bucket,
+        "Key": stored.key,
+        "ETag": f'"{stored.etag}"',
+        **{f"Checksum{name.upper()}": value for name, value in stored.checksums.items()},
+        "ChecksumType": stored.checksum_type if stored.checksums else None,
+    }
+    return Response(
+        200,
+        {**XML, **stored.encryption, **written_version(stored)},
+        document("CompleteMultipartUploadResult", result),
+    )
+
+
+def _again(response: Response) -> Response:
+    """The same answer; what is added to its headers stays out of the one kept."""
+    return Response(response.status, dict(response.headers), response.body)
 
 
 def _checksum_type(request: Request, algorithm: str) -> str:

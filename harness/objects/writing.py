@@ -159,6 +159,7 @@ def _restates(bucket: Bucket, request: Request) -> bool:
     """Whether a copy onto itself says anything that S3 takes for a change."""
     return (
         STORAGE_CLASS in request.headers
+        or "?versionId=" in request.headers[COPY_SOURCE]
         or REDIRECT in request.headers
         or encryption.is_asked_for(request.headers)
         or "encryption" in bucket.configuration
@@ -208,7 +209,7 @@ def delete(
         )
     bypass = locks.check_bypass(store.bucket(bucket), request.headers)
     with store.lock:
-        check_delete_conditions(store.find(bucket, key), request.headers)
+        check_delete_conditions(store.find(bucket, key), request.headers, key)
         gone = _remove(store, bucket, key, version_id or "", bypass=bypass)
     headers = {}
     if gone is not None and gone.is_delete_marker:
@@ -270,7 +271,7 @@ def _deleted(
     etag = entry.findtext("ETag")
     with store.lock:
         conditions = {} if etag is None else {"if-match": etag}
-        check_delete_conditions(store.find(bucket, key), conditions)
+        check_delete_conditions(store.find(bucket, key), conditions, key)
         gone = _remove(store, bucket, key, version_id, bypass=bypass)
     shown: dict[str, Content] = {"Key": key}
     if store.bucket(bucket).versions is not None and version_id:

@@ -118,3 +118,39 @@ def test_a_conditional_upload_in_parts_fails_when_somebody_came_between(s3: Any)
     assert (found["Code"], found["Condition"]) == ("ConditionalRequestConflict", "If-None-Match")
     complete()
     assert s3.get_object(Bucket=B, Key="k")["Body"].read() == b"part"
+
+
+def test_an_upload_may_be_completed_again(s3: Any) -> None:
+    """A client that did not get the answer asks once more; nothing is written twice."""
+    s3.put_bucket_versioning(Bucket=B, VersioningConfiguration={"Status": "Enabled"})
+    upload = s3.create_multipart_upload(Bucket=B, Key="k")["UploadId"]
+    sent = s3.upload_part(Bucket=B, Key="k", UploadId=upload, PartNumber=1, Body=b"part")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": sent["ETag"]}]}
+    complete = partial(
+        s3.complete_multipart_upload, Bucket=B, Key="k", UploadId=upload, MultipartUpload=parts
+    )
+    first = complete()
+    again = complete(IfNoneMatch="*")
+    assert (again["ETag"], again["VersionId"]) == (first["ETag"], first["VersionId"])
+    assert len(s3.list_object_versions(Bucket=B)["Versions"]) == 1
+    listing = partial(s3.list_parts, Bucket=B, Key="k", UploadId=upload)
+    assert refused(listing)["Code"] == "NoSuchUpload"
+
+
+def test_a_conditional_delete_needs_the_object_that_it_names(s3: Any) -> None:
+    etag = s3.put_object(Bucket=B, Key="k", Body=b"x")["ETag"]
+    delete = partial(s3.delete_object, Bucket=B)
+    wrong = refused(partial(delete, Key="k", IfMatch="other"))
+    assert (wrong["Code"], wrong["Condition"]) == ("PreconditionFailed", "If-Match")
+    assert refused(partial(delete, Key="absent", IfMatch="other"))["Code"] == "NoSuchKey"
+    delete(Key="k", IfMatch=etag)
+    assert refused(partial(s3.get_object, Bucket=B, Key="k"))["Code"] == "NoSuchKey"
+
+
+def test_a_version_may_be_copied_onto_its_key(s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=B, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=B, Key="k", Body=b"x")["VersionId"]
+    copy = partial(s3.copy_object, Bucket=B, Key="k")
+    assert refused(partial(copy, CopySource=f"{B}/k"))["Code"] == "InvalidRequest"
+    copy(CopySource={"Bucket": B, "Key": "k", "VersionId": version})
+    assert len(s3.list_object_versions(Bucket=B)["Versions"]) == 2

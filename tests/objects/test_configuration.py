@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -494,6 +496,13 @@ def test_the_owner_that_a_client_expects_is_checked(s3: Any) -> None:
     assert refused(partial(get, ExpectedBucketOwner="111111111111"))["Code"] == "AccessDenied"
     other = refused(partial(get, ExpectedBucketOwner="12"))
     assert other["Code"] == "InvalidBucketOwnerAWSAccountID"
+
+
+def test_a_document_is_needed(url: str) -> None:
+    for kind in ("lifecycle", "cors", "object-lock"):
+        with pytest.raises(HTTPError) as caught:
+            urlopen(Request(f"{url}/{B}?{kind}", data=b"", method="PUT"))
+        assert b"<Code>MissingRequestBodyError</Code>" in caught.value.read()
 
 
 MODEL = get_session().get_service_model("s3")

@@ -9,6 +9,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import clickhouse_connect
+import pytest
+
 from tests.pipelines.conftest import Servers, Table
 
 if TYPE_CHECKING:
@@ -67,6 +70,58 @@ def test_killed_at_any_time_it_ends_with_the_same_rows(servers: Servers, tmp_pat
     table.wait_for_rows([(f"u{key}", 300 + last[key]) for key in range(7)])
     process.terminate()
     process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize("bulk_page_records", [0, 1], ids=["row by row", "in bulk"])
+def test_a_url_is_all_that_it_knows_of_clickhouse(
+    servers: Servers, tmp_path: Path, bulk_page_records: int
+) -> None:
+    table = Table(servers, {"id": "String", "x": "Int8"}, {"id": "S"})
+    for number in range(3):
+        table.put({"id": {"S": f"exported {number}"}, "x": {"N": str(number)}})
+    export = table.export()
+    table.enable_stream()
+    table.put({"id": {"S": "exported 0"}, "x": {"N": "7"}})
+    table.put({"id": {"S": "streamed"}, "x": {"N": "8"}})
+    table.delete({"id": {"S": "exported 1"}})
+    user, shop = f"{table.name}_owner", f"{table.name}_shop"
+    for statement in (
+        f"CREATE DATABASE {shop}",
+        f"CREATE USER {user} IDENTIFIED WITH sha256_password BY 'a secret'",
+        f"GRANT ALL ON *.* TO {user}",
+    ):
+        servers.sql.command(statement)
+    url = f"http://{user}:a%20secret@{servers.clickhouse.url.rpartition('@')[2]}"
+    url = f"{url.rpartition('/')[0]}/{shop}"
+    config = tmp_path / "pipe.json"
+    settings = {"bulk_page_records": bulk_page_records}
+    config.write_text(json.dumps(table.config(database=shop, settings=settings)))
+    # Whoever imports one of these from now on fails.
+    lacking = "import sys; sys.modules.update(dict.fromkeys(('chdb', 'clickhouse_connect')))"
+    main = "from harness.pipelines.process import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{lacking}; {main}", "clickpipes", "--config", str(config)],
+        env={**variables(servers, table), "CLICKHOUSE_URL": url, "HARNESS_EXPORT": export},
+        stderr=subprocess.PIPE,
+    )
+    client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+
+    def rows() -> list[tuple[object, ...]]:
+        if process.poll() is not None or not client.command(f"EXISTS {table.name}"):
+            return []
+        return list(client.query(f"SELECT id, x FROM {table.name} FINAL ORDER BY id").result_rows)
+
+    expected = [("exported 0", 7), ("exported 2", 2), ("streamed", 8)]
+    servers.clock.wait_until(
+        lambda: rows() == expected or process.poll() is not None,
+        timeout_seconds=60,
+        what="the rows",
+    )
+    found = rows()
+    client.close()
+    process.terminate()
+    _, said = process.communicate(timeout=10)
+    assert (found, said) == (expected, b"")
 
 
 def test_missing_variables_are_named_in_one_line(tmp_path: Path) -> None:

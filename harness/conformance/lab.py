@@ -144,6 +144,11 @@ class Lab:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=name):
                 for found in page.get("Contents", []):
                     self.s3.delete_object(Bucket=name, Key=found["Key"])
+            for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=name):
+                for found in page.get("Versions", []) + page.get("DeleteMarkers", []):
+                    self.s3.delete_object(
+                        Bucket=name, Key=found["Key"], VersionId=found["VersionId"]
+                    )
             self.s3.delete_bucket(Bucket=name)
 
         self.clear(remove)

@@ -3,8 +3,8 @@
 Path style (`/bucket/key`) and virtual-host style (`bucket.localhost`, `bucket.s3.<anything>`).
 A subresource in the query (`?versioning`, `?acl`) names a part of a bucket or an object.
 
-Deviation: restore, select, torrents, annotations, directory buckets, metadata tables and uploads by
-HTML form are refused with NotImplemented.
+Deviation: restore, select, torrents, annotations, directory buckets and metadata tables are refused
+with NotImplemented.
 
 Source: S3 API reference.
 """
@@ -21,6 +21,7 @@ from harness.objects import (
     configuration,
     cors,
     expiry,
+    form_post,
     grants,
     locks,
     named_configuration,
@@ -169,7 +170,7 @@ class ObjectsApp:
             case "POST" if "delete" in query:
                 return writing.delete_many(store, bucket, request)
             case "POST":
-                raise not_implemented("POST of a form")
+                return form_post.post(store, bucket, request)
             case "GET" if "location" in query:
                 return buckets.location(store, bucket)
             case "GET" if "uploads" in query:

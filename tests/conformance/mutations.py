@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
+_S3_DOCUMENTS = frozenset(
+    {
+        *("acl", "cors", "encryption", "legal-hold", "lifecycle", "object-lock"),
+        *("ownershipControls", "policy", "publicAccessBlock", "replication", "tagging"),
+        *("versioning", "versions"),
+    }
+)
 LISTS = ("Records", "Shards", "Consumers", "StreamNames", "Tags", "Streams", "ExportSummaries")
 
 
@@ -175,6 +182,26 @@ def _s3_other_headers(request: Request, inner: App) -> Response:
     return response
 
 
+def _s3_forgetful(request: Request, inner: App) -> Response:
+    """Versions, locks, classes, keys and documents are taken and forgotten; nothing is refused."""
+    if "x-amz-target" in request.headers or request.path.startswith("/_harness"):
+        return inner(request)
+    kinds = {one.partition("=")[0] for one in request.query.split("&")}
+    for name in list(request.headers):
+        if name.startswith(("x-amz-server-side", "x-amz-storage", "x-amz-object-lock")):
+            del request.headers[name]
+    if request.method == "PUT" and kinds & _S3_DOCUMENTS:
+        return Response(200)
+    response = inner(request)
+    for name in ("x-amz-version-id", "x-amz-delete-marker", "x-amz-expiration"):
+        response.headers.pop(name, None)
+    if response.status >= 400:
+        return Response(200, {"content-type": "application/xml", "etag": '"1"'}, b"<x/>")
+    if kinds & _S3_DOCUMENTS:
+        return Response(200, {"content-type": "application/xml"}, b"<x/>")
+    return response
+
+
 def _s3_other_errors(request: Request, inner: App) -> Response:
     """Every refusal is a 403, and a deletion answers 200."""
     response = inner(request)
@@ -206,6 +233,7 @@ MANY = [
     Mutation("conditions on objects are not looked at", whole=_s3_unconditional),
     Mutation("objects have another ETag and time", whole=_s3_other_headers),
     Mutation("every refusal of S3 is 403", whole=_s3_other_errors),
+    Mutation("S3 forgets versions, locks and documents", whole=_s3_forgetful),
     Mutation(
         "LATEST is TRIM_HORIZON",
         ("GetShardIterator",),

@@ -1,6 +1,5 @@
 """S3's REST interface: from method, host, path and query to one operation.
 
-Path style (`/bucket/key`) and virtual-host style (`bucket.localhost`, `bucket.s3.<anything>`).
 A subresource in the query (`?versioning`, `?acl`) names a part of a bucket or an object.
 
 Deviation: restore, select, torrents, annotations, directory buckets and metadata tables are refused
@@ -14,7 +13,7 @@ from __future__ import annotations
 import itertools
 from hashlib import blake2b
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from harness.objects import (
     buckets,
@@ -30,6 +29,7 @@ from harness.objects import (
     tags,
     writing,
 )
+from harness.objects.address import target_of
 from harness.objects.attributes import attributes
 from harness.objects.errors import HOST_ID, S3Error, method_not_allowed, not_implemented
 from harness.objects.listing import list_buckets, list_v1, list_v2
@@ -245,36 +245,6 @@ class ObjectsApp:
         response = attributes(stored, request.headers)
         response.headers.update(tags.version_header(self._store.bucket(bucket), stored.version_id))
         return response
-
-
-def target_of(request: Request) -> tuple[str, str]:
-    """Bucket and key that a request names; either may be empty.
-
-    Raises:
-        S3Error: InvalidURI.
-    """
-    path = request.path
-    bucket = _bucket_in_host(request.headers.get("host", ""))
-    if not bucket:
-        bucket, _, path = path.removeprefix("/").partition("/")
-    else:
-        path = path.removeprefix("/")
-    try:
-        return unquote(bucket, errors="strict"), unquote(path, errors="strict")
-    except UnicodeDecodeError:
-        raise S3Error(400, "InvalidURI", "Couldn't parse the specified URI.") from None
-
-
-def _bucket_in_host(host: str) -> str:
-    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
-    for mark in (".s3.", ".s3-"):
-        bucket, found, _ = name.partition(mark)
-        if found:
-            return bucket
-    if name.endswith(".localhost"):
-        bucket = name.removesuffix(".localhost").removesuffix(".s3")
-        return "" if bucket == "s3" or bucket.startswith("s3.") else bucket
-    return ""
 
 
 def _query(request: Request) -> dict[str, str]:

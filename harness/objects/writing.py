@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
 
 from harness.objects import encryption, expiry, locks
+from harness.objects.address import source_of
 from harness.objects.checksums import (
     PREFIX,
     OnDemand,
@@ -175,8 +175,8 @@ def copy_source(store: ObjectStore, request: Request) -> tuple[StoredObject, dic
     """
     check_owner(store, request, "x-amz-source-expected-bucket-owner")
     path, _, query = request.headers[COPY_SOURCE].partition("?")
-    bucket, slash, key = unquote_plus(path).removeprefix("/").partition("/")
-    if not slash or not key:
+    bucket, key = source_of(path)
+    if not bucket or not key:
         raise invalid_argument(
             "Invalid copy source object key", name=COPY_SOURCE, value=COPY_SOURCE
         )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -87,6 +88,18 @@ def test_a_copy_onto_itself_needs_something_to_change(s3: Any) -> None:
     assert s3.head_object(Bucket=B, Key="k")["StorageClass"] == "STANDARD_IA"
     copy(ServerSideEncryption="AES256")
     assert "StorageClass" not in s3.head_object(Bucket=B, Key="k")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["bucket/a+b", "/bucket/a%20b", "http://host:1/bucket/a%20b", "http://bucket.s3.x/a+b"],
+)
+def test_a_copy_source_is_a_path_or_a_url(s3: Any, url: str, source: str) -> None:
+    s3.put_object(Bucket=B, Key="a b", Body=b"x")
+    headers = {"x-amz-copy-source": source}
+    with urlopen(Request(f"{url}/{B}/copied", headers=headers, method="PUT")) as answer:
+        assert b"<CopyObjectResult" in answer.read()
+    assert s3.get_object(Bucket=B, Key="copied")["Body"].read() == b"x"
 
 
 def test_a_condition_on_a_time_to_come_does_not_hinder_a_copy(s3: Any) -> None:

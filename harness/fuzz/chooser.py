@@ -21,7 +21,7 @@ LIKINGS = (0.1, 0.4, 1.0, 1.0, 1.0, 3.0, 8.0)
 RARE = 3.0
 """How much more than others a kind of action is liked that was never taken before."""
 
-UNREST = (0.1, 0.3, 1.0)
+UNREST = (0.15, 0.4, 1.0)
 """How much goes wrong. With little of it the bounds are not used up before anything is stored."""
 
 HASTE = (0.4, 1.0, 1.0, 3.0)
@@ -31,12 +31,20 @@ LATE_SHARE = 0.4
 LATE = 0.05
 """In so many examples what comes a second time comes late: after the target has all the rest."""
 
-AIMED_SHARE = 0.6
 AIMED, BESIDE = 4.0, 0.15
-"""In so many examples faults meet the target's INSERTs, and seldom anything else."""
+"""Faults of an example that is aimed at some requests: they meet those, and seldom any other."""
+
+READS = " GetRecords "
 
 _DISTURBS = frozenset({"kill", "split", "merge", "export", "lose-checkpoints", "stop"})
 _UNREST = frozenset({"kill", "stop", "split", "merge", "reshard"})
+_NEVER_DISLIKED = frozenset({"outage"})
+"""Possible only where a scenario is about it."""
+
+
+def insert_into(target: str) -> str:
+    """How the names of the target's INSERTs begin."""
+    return f"clickhouse INSERT {target} "
 
 
 class GuidedChooser:
@@ -46,6 +54,7 @@ class GuidedChooser:
         random: decides every choice.
         deletes: names of the writes that delete.
         target: name of the target table.
+        aims: what faults may be aimed at, each a part of a request's name; empty for everything.
         prefix: actions to take first, as long as they are possible.
         done: how often each kind of action was taken before; what is rare is liked more.
     """
@@ -56,12 +65,13 @@ class GuidedChooser:
         *,
         deletes: frozenset[str],
         target: str,
+        aims: Sequence[str] = ("",),
         prefix: Sequence[Action] = (),
         done: Counter[tuple[str, str]] | None = None,
     ) -> None:
         self._random = random
         self._deletes = deletes
-        self._insert = f"clickhouse INSERT {target} "
+        self._insert = insert_into(target)
         self._prefix = list(prefix)
         self._done: Counter[tuple[str, str]] = Counter() if done is None else done
         self._likings: dict[tuple[str, str], float] = {}
@@ -70,7 +80,7 @@ class GuidedChooser:
         self._unrest = random.choice(UNREST)
         self._haste = random.choice(HASTE)
         self._is_late = random.random() < LATE_SHARE
-        self._is_aimed = random.random() < AIMED_SHARE
+        self._aim = random.choice(aims)
 
     def choose(self, enabled: Sequence[Action]) -> Action:
         """The next of the prefix, or one drawn."""
@@ -104,12 +114,13 @@ class GuidedChooser:
         kind = (action.do, action.how)
         if kind not in self._likings:
             rare = 1 + RARE / (1 + self._done[kind])
-            self._likings[kind] = self._random.choice(LIKINGS) * rare
+            liking = self._random.choice(LIKINGS) * rare
+            self._likings[kind] = max(1.0, liking) if action.do in _NEVER_DISLIKED else liking
         liking = self._likings[kind]
         if action.do == "release":
             liking *= self._unrest
-            if self._is_aimed:
-                liking *= AIMED if action.what.startswith(self._insert) else BESIDE
+            if self._aim:
+                liking *= AIMED if self._aim in action.what else BESIDE
         elif action.do in _UNREST or action.how == "second":
             liking *= self._unrest
         elif action.how == "again" and self._is_late:

@@ -72,9 +72,6 @@ STREAMS_READER = "clickpipes-streams"
 """Reads DynamoDB Streams, so the table must have one."""
 
 CHANGES_MAX = 20
-LONG_SHARE, LONG = 0.04, 4
-"""So many examples have so many times the writes: what goes wrong once in dozens of records."""
-
 ITEMS_MAX = 4
 EXPORT_SHARE, OWN_EXPORT_SHARE = 0.3, 0.6
 """Of the examples that may have an export: of the ground that comes with fuzzing, of scenarios."""
@@ -154,8 +151,6 @@ def draw(base: Scenario, random: Random, *, changes_max: int = CHANGES_MAX) -> S
     share = EXPORT_SHARE if base.name == NAME else OWN_EXPORT_SHARE
     exports = base.snapshot.export and random.random() < share
     changes = random.randint(2, changes_max)
-    if random.random() < LONG_SHARE:
-        changes = LONG * changes_max
     workload = given.model_copy(
         update={
             "items": random.randint(1, ITEMS_MAX) if exports else 0,

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.clock import VirtualClock
 from harness.errors import ScenarioError
-from harness.fuzz.chooser import GuidedChooser
+from harness.faults.asked import Asked
+from harness.faults.fault import applies, known_faults
+from harness.fuzz.chooser import READS, GuidedChooser, insert_into
 from harness.fuzz.failure import Failure, failure_of
 from harness.fuzz.ground import draw
 from harness.fuzz.script import Script, steps_of
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 TURN = 3
 """Examples from one scenario before the next has its turn; fewer would make tables anew too often."""
+
+LONG_EVERY, LONG = 25, 4
+"""One in so many has so many times the writes: for what goes wrong once in dozens of records. It
+comes after short ones, which are cut down sooner, have found what they can."""
 
 WARM_UP = 8
 CORPUS_MAX = 12
@@ -110,10 +116,12 @@ class Search:
         """Draw one and run it."""
         random = VirtualClock(seed=self.seed).substream(f"example {number}")
         base = self.bases[number // TURN % len(self.bases)]
-        noted = self._beginning(number, base, random)
+        is_long = (number + 1) % LONG_EVERY == 0
+        noted = None if is_long else self._beginning(number, base, random)
         prefix: Sequence[Action] = ()
         if noted is None:
-            scenario, writes = self._drawn(base, random)
+            changes_max = self.changes_max * (LONG if is_long else 1)
+            scenario, writes = self._drawn(base, random, changes_max)
         else:
             scenario, writes = noted.scenario, noted.writes
             prefix = noted.steps[: random.randrange(len(noted.steps) + 1)]
@@ -121,6 +129,7 @@ class Search:
             random,
             deletes=frozenset(w.name for w in writes if w.kind == "delete"),
             target=scenario.target.table,
+            aims=_aims(scenario),
             prefix=prefix,
             done=self._done,
         )
@@ -136,14 +145,14 @@ class Search:
         self._note(base, script, result)
         return Example(number, script, result, failure_of(result))
 
-    def _drawn(self, base: Scenario, random: Random) -> tuple[Scenario, Any]:
+    def _drawn(self, base: Scenario, random: Random, changes_max: int) -> tuple[Scenario, Any]:
         """A scenario and its writes.
 
         Raises:
             ScenarioError: none of many can be drawn from what there is.
         """
         for attempt in range(1, DRAWS_MAX + 1):
-            scenario = draw(base, random, changes_max=self.changes_max)
+            scenario = draw(base, random, changes_max=changes_max)
             try:
                 operations = generate(scenario, VirtualClock(seed=scenario.seed))
                 writes = spelled_out(operations, scenario.workload.markers)
@@ -171,6 +180,20 @@ class Search:
         self._corpus.append(_Noted(base, script.scenario, script.writes, script.steps, score))
         self._corpus.sort(key=lambda one: -one.score)
         del self._corpus[CORPUS_MAX:]
+
+
+def _aims(scenario: Scenario) -> list[str]:
+    """What faults may be aimed at: what some fault of the scenario can meet; often at nothing."""
+    table = scenario.target.table
+    kinds = [known_faults().get(name) for name in scenario.stepped.faults]
+    found = [""]
+    for aim, asked in (
+        (insert_into(table), Asked("clickhouse", "INSERT", table, 0, 1)),
+        (READS, Asked("kinesis", "GetRecords", "", 0, 1)),
+    ):
+        if any(applies(kind, asked) for kind in kinds):
+            found += [aim, aim] if aim != READS else [aim]
+    return found
 
 
 def _up_to_the_last_delete(writes: list[Written]) -> list[Written]:

@@ -159,10 +159,21 @@ class _Shrinker:
         return replace(self.now, steps=tuple(steps))
 
     def drop_keys(self) -> None:
-        """Leave out all that is about one key, one key after the other."""
-        for key in {repr(w.key): w.key for w in self.now.writes}.values():
-            names = {w.name for w in self.now.writes if w.key == key}
-            self.try_one(_without(self.now, names))
+        """Leave out all that is about some keys: half of them, a quarter and so on."""
+        size = max(1, len(self.keys()) // 2)
+        while self.has_time():
+            place = 0
+            while place < len(keys := self.keys()):
+                gone = set(keys[place : place + size])
+                names = {w.name for w in self.now.writes if repr(w.key) in gone}
+                if not self.try_one(_without(self.now, names)):
+                    place += size
+            if size == 1:
+                return
+            size //= 2
+
+    def keys(self) -> list[str]:
+        return list(dict.fromkeys(repr(w.key) for w in self.now.writes))
 
     def drop_units(self) -> None:
         """Leave out writes with their deliveries, in halves, quarters and so on."""

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 import orjson
 
 from harness.objects import shapes, tags, writing
+from harness.objects.checksums import DEFAULT, DEFAULT_BYTES_MAX, PREFIX, checksum
 from harness.objects.conditions import precondition_failed
 from harness.objects.configuration import content_of
 from harness.objects.errors import S3Error, access_denied, invalid_argument
@@ -90,6 +91,8 @@ def post(store: ObjectStore, bucket: str, request: Request) -> Response:
         headers["x-amz-acl"] = fields["acl"]
     if "tagging" in fields:
         headers[tags.HEADER] = _tagging(fields["tagging"])
+    if len(form.file) <= DEFAULT_BYTES_MAX and not any(one.startswith(PREFIX) for one in headers):
+        headers[PREFIX + DEFAULT] = checksum(DEFAULT, form.file)
     put = Request("PUT", request.path, "", headers, form.file)
     stored = writing.put(store, bucket, key, put)
     return _answer(bucket, key, request, fields, stored.headers)
@@ -137,10 +140,13 @@ def _form(request: Request) -> Form:
 
 
 def _check_signed(fields: Mapping[str, str]) -> None:
-    scheme = "signature" if "awsaccesskeyid" in fields or "signature" in fields else ""
-    for name in _SIGNED[scheme or "x-amz-signature"]:
-        if name.lower() not in fields:
-            raise _missing(name)
+    for names in _SIGNED.values():
+        missing = [name for name in names if name.lower() not in fields]
+        if not missing:
+            return
+        if len(missing) < len(names):
+            raise _missing(missing[0])
+    raise access_denied()
 
 
 def _check_policy(fields: Mapping[str, str], bucket: str, size: int, now_us: int) -> None:

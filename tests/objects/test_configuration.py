@@ -498,6 +498,28 @@ def test_the_owner_that_a_client_expects_is_checked(s3: Any) -> None:
     assert other["Code"] == "InvalidBucketOwnerAWSAccountID"
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("versioning", "<VersioningConfiguration><Other/></VersioningConfiguration>"),
+        (
+            "accelerate",
+            "<AccelerateConfiguration><Status>Enabled</Status><A/></AccelerateConfiguration>",
+        ),
+        ("requestPayment", "<RequestPayment><Payer>BucketOwner</Payer></RequestPayment>"),
+        ("cors", "<CORSConfiguration>"),
+        (
+            "requestPayment",
+            "<RequestPaymentConfiguration><Payer><A/></Payer></RequestPaymentConfiguration>",
+        ),
+    ],
+)
+def test_what_a_document_does_not_have_is_malformed(url: str, kind: str, body: str) -> None:
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(f"{url}/{B}?{kind}", data=body.encode(), method="PUT"))
+    assert b"<Code>MalformedXML</Code>" in caught.value.read()
+
+
 def test_a_document_is_needed(url: str) -> None:
     for kind in ("lifecycle", "cors", "object-lock"):
         with pytest.raises(HTTPError) as caught:

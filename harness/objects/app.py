@@ -114,8 +114,8 @@ class ObjectsApp:
         response.headers.setdefault("x-amz-request-id", request_id)
         response.headers.setdefault("x-amz-id-2", HOST_ID)
         response.headers.setdefault("server", "AmazonS3")
-        if cors.ORIGIN in request.headers and self._store.bucket_exists(bucket):
-            where = self._store.bucket(bucket)
+        where = self._store.find_bucket(bucket) if cors.ORIGIN in request.headers else None
+        if where is not None:
             for name, value in cors.allowed_headers(where, request, request.method).items():
                 response.headers.setdefault(name, value)
         return response
@@ -131,7 +131,7 @@ class ObjectsApp:
         if "X-Amz-Signature" in query:
             _hoisted(request, query)
         if request.method == "OPTIONS":
-            where = self._store.bucket(bucket) if self._store.bucket_exists(bucket) else None
+            where = self._store.find_bucket(bucket)
             return cors.preflight(where, request, is_object=bool(key))
         refused = REFUSED.intersection(query)
         if refused:

@@ -124,6 +124,10 @@ class ObjectStore:
             raise no_such_bucket(name)
         return bucket
 
+    def find_bucket(self, name: str) -> Bucket | None:
+        """The bucket called `name`, or None."""
+        return self._buckets.get(name)
+
     def bucket_exists(self, name: str) -> bool:
         """True when there is such a bucket."""
         return name in self._buckets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,6 +68,8 @@ def fuzz(
     from harness.fuzz.campaign import Campaign, search
     from harness.fuzz.database import FOLDER, Database
     from harness.fuzz.ground import grounds
+    from harness.fuzz.repeating import repeats_of
+    from harness.report.fuzz_terminal import FuzzProgress
     from harness.run.pipelines import require_pipeline
 
     bases = tuple(grounds(scenario, pipeline, overrides=tuple(settings or ())))
@@ -90,15 +93,19 @@ def fuzz(
     )
     # Told first: an interrupt leaves no other trace of it.
     sys.stderr.write(f"searching {name}, seed {campaign.seed}\n")
-    show = _Progress(campaign)
-    findings = search(campaign, tell=show.tell)
-    show.end()
+    stderr = Console(stderr=True, highlight=False)
+    with FuzzProgress(stderr, seconds=campaign.seconds, examples=examples) as show:
+        findings = search(campaign, tell=show.tell, see=show.see)
+    again = repeats_of(campaign, findings)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(findings.as_json(), option=orjson.OPT_INDENT_2))
+        document = findings.as_json() | ({"repeats": asdict(again)} if again else {})
+        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
     else:
         _print(findings, campaign)
+        if again:
+            sys.stdout.write(f"a program has timers of its own: {again}\n")
     return EXIT_CODES[_outcome(findings)]
 
 
@@ -119,34 +126,6 @@ def _defect(pipeline: str) -> str:
     from harness.pipelines.mutants.zoo import zoo
 
     return pipeline if pipeline in zoo() else ""
-
-
-class _Progress:
-    """One line on a terminal that is kept up to date."""
-
-    def __init__(self, campaign: Campaign) -> None:
-        from harness.clock import stopwatch
-
-        self._campaign = campaign
-        self._elapsed = stopwatch()
-        self._examples = 0
-        self._shown = 0.0
-        self._is_live = sys.stderr.isatty()
-
-    def tell(self, findings: Findings) -> None:
-        self._examples += 1
-        now = self._elapsed()
-        if self._is_live and now - self._shown > 0.2:
-            self._shown = now
-            rate = self._examples / now * 60
-            sys.stderr.write(
-                f"\r{self._examples:,} examples, {rate:,.0f}/min, {len(findings.found)} failures  "
-            )
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        if self._is_live:
-            sys.stderr.write("\r\x1b[K")
 
 
 def _print(findings: Findings, campaign: Campaign) -> None:

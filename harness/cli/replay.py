@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from harness.fuzz.replay import Replayed
     from harness.fuzz.repro import Repro
     from harness.run.result import Result
+    from harness.run.step_repeat import Repeats
 
 _GRAVITY: tuple[Outcome, ...] = ("passed", "unknown", "failed", "error")
 
@@ -74,6 +76,12 @@ def replay(
     return EXIT_CODES[max(outcomes, key=_GRAVITY.index)]
 
 
+def _repeats(played: list[Replayed]) -> Repeats:
+    from harness.fuzz.repeating import of_replays
+
+    return of_replays(list(played))
+
+
 def _document(repro: Repro, played: list[Replayed], left: Result) -> dict[str, Any]:
     return {
         **left.as_json(),
@@ -83,6 +91,7 @@ def _document(repro: Repro, played: list[Replayed], left: Result) -> dict[str, A
         "same_check": sum(one.same_check for one in played),
         "same_key": sum(one.same_key for one in played),
         "same_trace": len({one.result.trace_hash for one in played}) == 1,
+        "repeats": asdict(_repeats(played)),
         "replays": [one.as_json() for one in played],
     }
 
@@ -104,6 +113,8 @@ def _print(repro: Repro, played: list[Replayed], left: Result) -> None:
         f"the same check {checks} of {len(played)} times, the same key {keys}",
         markup=False,
     )
+    if len(played) > 1:
+        console.print(f"compared with the first, {_repeats(played)}", markup=False)
     for note in last.result.notes:
         console.print(f"  {note}", markup=False, soft_wrap=True)
     console.print(f"run directory  {left.run_dir}", markup=False, soft_wrap=True)

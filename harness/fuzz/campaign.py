@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.fuzz.database import Database
+    from harness.fuzz.seen import Seen
     from harness.scenario.model import Scenario
 
 KNOWN_BLOCK = -1
@@ -132,23 +133,36 @@ class Findings:
         }
 
 
-def search(campaign: Campaign, *, tell: Callable[[Findings], Any] = lambda _: None) -> Findings:
+def search(
+    campaign: Campaign,
+    *,
+    tell: Callable[[Findings], Any] = lambda _: None,
+    see: Callable[[Seen | None], Any] = lambda _: None,
+) -> Findings:
     """Run a campaign to its end.
 
     Args:
         campaign: what.
         tell: told the findings so far, at every example.
+        see: told what each example met; None each time that a failure is cut further. A cluster
+            tells of whole blocks alone.
 
     Raises:
         HarnessError: an example cannot be run at all, or files cannot be written.
     """
-    return _Search(campaign, tell).run()
+    return _Search(campaign, tell, see).run()
 
 
 class _Search:
-    def __init__(self, campaign: Campaign, tell: Callable[[Findings], Any]) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        tell: Callable[[Findings], Any],
+        see: Callable[[Seen | None], Any],
+    ) -> None:
         self.campaign = campaign
         self.tell = tell
+        self.see = see
         self.elapsed = stopwatch()
         self.findings = Findings(campaign.seed)
         self.running = 0
@@ -176,9 +190,11 @@ class _Search:
             return on_cluster(campaign.dask, run_block, self.blocks())
         return in_processes(self.blocks(), campaign.jobs, tell=self.one_more)
 
-    def one_more(self, _: int) -> None:
-        self.running += 1
-        self.tell(self.findings)
+    def one_more(self, seen: Seen | None) -> None:
+        self.see(seen)
+        if seen is not None:
+            self.running += 1
+            self.tell(self.findings)
 
     def blocks(self) -> Iterator[Block]:
         campaign = self.campaign

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from harness.clock import stopwatch
 from harness.errors import BackendError, HarnessError
 from harness.fuzz.block import Block, BlockReport, run_block
+from harness.fuzz.seen import Seen, seen_in
 from harness.run.step_world import BENCH_PREFIX, SHARED_MEMORY
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 SILENT_SECONDS_MAX = 120.0
 """An example takes a second; one of a program that spins at each of its starts a minute."""
 
-EXAMPLE, BEAT = "example", "beat"
+BEAT = "beat"
 
 LOST_MAX = 3
 
@@ -48,7 +49,7 @@ def in_processes(
     blocks: Iterable[Block],
     jobs: int,
     *,
-    tell: Callable[[int], Any] = lambda _: None,
+    tell: Callable[[Seen | None], Any] = lambda _: None,
     silent_seconds_max: float = SILENT_SECONDS_MAX,
 ) -> Iterator[BlockReport]:
     """The reports of blocks as they come.
@@ -56,7 +57,7 @@ def in_processes(
     Args:
         blocks: taken as workers become free, so they may end when time is up.
         jobs: how many at a time.
-        tell: told how many more examples were run.
+        tell: told what each example met; None each time that a failure is cut further.
         silent_seconds_max: a worker that says nothing for so long is ended.
 
     Raises:
@@ -71,7 +72,11 @@ def in_processes(
 
 class _Pool:
     def __init__(
-        self, blocks: Iterator[Block], jobs: int, tell: Callable[[int], Any], silent: float
+        self,
+        blocks: Iterator[Block],
+        jobs: int,
+        tell: Callable[[Seen | None], Any],
+        silent: float,
     ) -> None:
         self.blocks = blocks
         self.jobs = jobs
@@ -144,9 +149,9 @@ class _Pool:
             raise told
         if isinstance(told, BlockReport):
             return told
-        if told == EXAMPLE:
+        self.tell(told if isinstance(told, Seen) else None)
+        if isinstance(told, Seen):
             worker.examples += 1
-            self.tell(1)
         elif worker.block is not None and worker.block.first_only:
             self._pause_others(worker)
         return None
@@ -215,7 +220,10 @@ def _work(pipe: Connection) -> None:
                 return
             try:
                 report: Any = run_block(
-                    bench, block, tell=lambda _: pipe.send(EXAMPLE), beat=lambda: pipe.send(BEAT)
+                    bench,
+                    block,
+                    tell=lambda example: pipe.send(seen_in(example)),
+                    beat=lambda: pipe.send(BEAT),
                 )
             except HarnessError as error:
                 report = error

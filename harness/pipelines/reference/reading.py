@@ -70,6 +70,8 @@ class Readers:
         self._pages: deque[Page] = deque()
         self._waiting_records = 0
         self._waiting_bytes = 0
+        self._reading = 0
+        self._page_bytes = 0
         self._is_closed = False
         self._lock = threading.Lock()
         self._threads = 0
@@ -119,6 +121,7 @@ class Readers:
         if not self._workers and not self._dedicated:
             task = self._take()
             if task is not None:
+                self._reading = 0  # here it is read at once, and nothing waits
                 return self._read(task)
         return None
 
@@ -126,17 +129,15 @@ class Readers:
         pause = Pause(self._env)
         try:
             while not self._is_closed and not self._env.stopping():
-                is_full = (
-                    self._waiting_records >= RECORDS_WAITING_MAX
-                    or self._waiting_bytes >= BYTES_WAITING_MAX
-                )
-                task = None if is_full else (own or self._take())
+                task = self._take(own)
                 if task is None:
                     pause.wait()
                     continue
                 pause.reset()
                 page = self._read(task)
                 with self._lock:
+                    self._reading -= 1
+                    self._page_bytes = page.size_bytes
                     self._waiting_records += len(page.records)
                     self._waiting_bytes += page.size_bytes
                 self._pages.append(page)
@@ -153,18 +154,33 @@ class Readers:
                 # What it opened while the pipe was closing its readers is still open.
                 own.reader.close()
 
-    def _take(self) -> _Task | None:
-        """A shard that is due and free, in turn."""
+    def _take(self, own: _Task | None = None) -> _Task | None:
+        """A shard that is due and free, in turn; none while enough waits."""
         now = self._env.clock.now_us()
         with self._lock:
+            if self._is_full(own):
+                return None
+            if own is not None:
+                self._reading += 1
+                return own
             count = len(self._tasks)
             for step in range(count):
                 task = self._tasks[(self._turn + step) % count]
                 if not task.busy and task.due_us <= now:
                     self._turn = (self._turn + step + 1) % count
                     task.busy = True
+                    self._reading += 1
                     return task
         return None
+
+    def _is_full(self, own: _Task | None) -> bool:
+        # What is being read now will be about as large as the last page; a subscription may wait
+        # for long, and brings little at once.
+        coming = 0 if own is not None else self._reading * self._page_bytes
+        return (
+            self._waiting_records >= RECORDS_WAITING_MAX
+            or self._waiting_bytes + coming >= BYTES_WAITING_MAX
+        )
 
     def _read(self, task: _Task) -> Page:
         page = task.reader.read()

@@ -96,6 +96,7 @@ class _Shrinker:
         self.tell = tell
         self.elapsed = stopwatch()
         self.runs = 0
+        self.in_vain: set[str] = set()
         self.best: Shrunk | None = None
 
     def run(self) -> Shrunk | None:
@@ -131,11 +132,15 @@ class _Shrinker:
         """Play a candidate; when it fails alike, and every step was done, it becomes the best."""
         if self.best is not None and not self.has_time():
             return False
+        mark = repr((candidate.writes, candidate.steps, candidate.scenario))
+        if mark in self.in_vain:
+            return False
         self.runs += 1
         self.tell()
         played = play(self.bench, candidate, make=self.make, patience=PATIENCE)
         failure = same_failure(played.result, self.wanted)
         if failure is None:
+            self.in_vain.add(mark)
             return False
         script = without_unwritten(candidate)
         if played.left_out:

@@ -152,7 +152,8 @@ class _Pool:
         self.tell(told if isinstance(told, Seen) else None)
         if isinstance(told, Seen):
             worker.examples += 1
-        elif worker.block is not None and worker.block.first_only:
+        # What a paused one had said before must not stop the one that goes on.
+        elif worker.process.pid not in self.paused and worker.block and worker.block.first_only:
             self._pause_others(worker)
         return None
 

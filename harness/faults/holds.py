@@ -60,7 +60,7 @@ class Holds:
 
     def __init__(self, wish: Sequence[Mapping[str, Any]]) -> None:
         self._left = [Hold(**one) for one in wish]
-        self._met: asyncio.Queue[int] = asyncio.Queue()
+        self._met: asyncio.Queue[int | None] = asyncio.Queue()
         self._going: dict[int, asyncio.Event] = {}
 
     async def hold(self, asked: Asked, effect: Effect) -> None:
@@ -101,7 +101,8 @@ class Holds:
             going.set()
 
     def calm(self) -> None:
-        """Nobody is held any more."""
+        """Nobody is held any more; whoever waits for that is told that there is nothing."""
         self._left.clear()
+        self._met.put_nowait(None)
         for going in self._going.values():
             going.set()

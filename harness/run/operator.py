@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from harness.errors import BackendError, HarnessError
 from harness.faults.acts import make_act
-from harness.faults.live import GATE_PATH
+from harness.faults.live import CALM_PATH, GATE_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,6 +155,10 @@ class Operator:
         self.halt()
         self._are_ready.set()
         self._turns.put(None)
+        if any(planned.on_request is not None for planned in self._planned):
+            for url in self._gates:
+                # So that nobody sits out the gate's long answer to `wait`.
+                _ask(f"{url}{CALM_PATH}")
         for thread in self._threads:
             thread.join(END_SECONDS_MAX)
 

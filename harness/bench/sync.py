@@ -49,15 +49,16 @@ class Sizes:
         rounds: of each.
         lag_seconds: how long changes come at 1,000 a second.
         growth: how many records wait in the stream, one pipe for each.
-        memory_from: the first of those that memory is compared from.
+        memory_from: the first of those that memory is compared from: with fewer, all that waits
+            would fit into what the pipe may hold at once, which is then not full.
     """
 
     items: int = 400_000
     records: int = 200_000
     rounds: int = 5
     lag_seconds: float = 15.0
-    growth: tuple[int, ...] = (10_000, 100_000, 1_000_000)
-    memory_from: int = 100_000
+    growth: tuple[int, ...] = (10_000, 100_000, 300_000, 1_000_000)
+    memory_from: int = 300_000
 
 
 QUICK = Sizes(

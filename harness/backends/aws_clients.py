@@ -51,6 +51,13 @@ class AwsClients:
         return self._session.client(service, endpoint_url=access.endpoint_url, config=config)
 
 
+def made_in(region: str) -> dict[str, Any]:
+    """What CreateBucket is told of the region; us-east-1 alone must not be named."""
+    if region == "us-east-1":
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
 def wire_item(item: Item, number: Callable[[str], str] = str) -> Item:
     """An item of boto3 in wire form: boto3 decodes base64, the wire has it encoded.
 

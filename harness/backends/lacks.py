@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from harness.backends.aws_clients import AwsClients
+from harness.backends.aws_clients import AwsClients, made_in
 from harness.dynamodb.numbers import normalise
 from harness.errors import BackendError
 
@@ -123,7 +123,7 @@ class _Probe:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )
         self._later(lambda: dynamodb.delete_table(TableName=self.name))
-        s3.create_bucket(Bucket=self.name)
+        s3.create_bucket(Bucket=self.name, **made_in(s3.meta.region_name))
         self._later(lambda: s3.delete_bucket(Bucket=self.name))
 
         def active() -> bool:

@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from harness.backends.aws_clients import made_in
 from harness.bench.dynamodb_cases import fill, fresh_name, item, table
 from harness.bench.endpoint import UnsupportedError
 from harness.bench.load import Load
@@ -30,7 +31,7 @@ _clock = WallClock()
 def bucket(endpoint: Endpoint) -> Iterator[str]:
     """A bucket of its own, gone afterwards with what is in it."""
     name = fresh_name()
-    endpoint.s3.create_bucket(Bucket=name)
+    endpoint.s3.create_bucket(Bucket=name, **made_in(endpoint.s3.meta.region_name))
     try:
         yield name
     finally:

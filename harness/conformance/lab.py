@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.backends.aws_clients import made_in
 from harness.conformance.expect import Failed
 from harness.errors import NotSettled
 
@@ -123,7 +124,7 @@ class Lab:
     def bucket(self) -> str:
         """Make a bucket; returns its name."""
         name = self.name("bucket")
-        self.s3.create_bucket(Bucket=name)
+        self.s3.create_bucket(Bucket=name, **made_in(self.s3.meta.region_name))
         self.forget_bucket(name)
         return name
 

@@ -65,14 +65,9 @@ _SCOPE = re.compile(r"Credential=[^/]*/\d{8}/([a-z0-9-]+)/s3/aws4_request")
 def region_of(constraint: str, request: Request) -> str:
     """The region of a bucket that is made under a location constraint.
 
-    Deviation: a request that is signed for another region than us-east-1 and names no constraint
-    makes a bucket in us-east-1; S3 refuses it.
-
     Raises:
         S3Error: InvalidLocationConstraint, IllegalLocationConstraintException.
     """
-    if not constraint:
-        return FIRST
     scope = _SCOPE.search(request.headers.get("authorization", ""))
     signed = FIRST if scope is None else scope[1]
     region = "eu-west-1" if constraint == EUROPE else constraint
@@ -80,9 +75,11 @@ def region_of(constraint: str, request: Request) -> str:
         raise S3Error(
             400,
             "IllegalLocationConstraintException",
-            f"The {constraint} location constraint is incompatible for the region specific "
-            "endpoint this request was sent to.",
+            f"The {constraint or 'unspecified'} location constraint is incompatible for the region "
+            "specific endpoint this request was sent to.",
         )
+    if not constraint:
+        return FIRST
     if region == FIRST or region not in REGIONS:
         raise S3Error(
             400,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.backends.aws_clients import AwsClients, wire_item
+from harness.backends.aws_clients import AwsClients, made_in, wire_item
 from harness.backends.supplied_export import supply_export
 from harness.backends.supplied_stream import SuppliedStream
 from harness.dynamodb.numbers import normalise
@@ -84,7 +84,8 @@ class Source:
             self._create_stream()
             self._create_table()
             if self._scenario.snapshot.export:
-                self._clients["s3"].create_bucket(Bucket=self.bucket)
+                s3 = self._clients["s3"]
+                s3.create_bucket(Bucket=self.bucket, **made_in(s3.meta.region_name))
         except (ClientError, BotoCoreError) as error:
             raise BackendError(f"setting up AWS failed: {error}") from error
 

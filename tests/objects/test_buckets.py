@@ -60,11 +60,15 @@ def test_a_constraint_that_is_none_is_refused(s3: Any, constraint: str) -> None:
     assert constraint == "us-east-1" or constraint not in REGIONS
 
 
-def test_one_region_makes_no_bucket_in_another(url: str) -> None:
-    made = partial(signed_for(url, "eu-west-3").create_bucket, Bucket="far", **at("eu-west-1"))
+@pytest.mark.parametrize(
+    ("wish", "named"),
+    [(at("eu-west-1"), "eu-west-1"), (at("us-east-1"), "us-east-1"), ({}, "unspecified")],
+)
+def test_one_region_makes_no_bucket_in_another(url: str, wish: dict[str, Any], named: str) -> None:
+    made = partial(signed_for(url, "eu-west-3").create_bucket, Bucket="far", **wish)
     assert refused(made) == (
         "IllegalLocationConstraintException",
-        "The eu-west-1 location constraint is incompatible for the region specific endpoint this "
+        f"The {named} location constraint is incompatible for the region specific endpoint this "
         "request was sent to.",
     )
 

@@ -7,6 +7,7 @@ from functools import partial
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
+from harness.backends.aws_clients import made_in
 from harness.conformance.case import S3_API, S3_GUIDE, case
 from harness.conformance.expect import expect, expect_equal, expect_error
 
@@ -279,7 +280,8 @@ def copy_onto_itself(lab: Lab) -> None:
 def legal_hold(lab: Lab) -> None:
     """A version under legal hold is not deleted; a delete marker over it is made."""
     name = lab.name("bucket")
-    lab.s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    where = made_in(lab.s3.meta.region_name)
+    lab.s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, **where)
     lab.forget_bucket(name)
     held = lab.s3.put_object(Bucket=name, Key="k", Body=b"x", ObjectLockLegalHoldStatus="ON")
     version = held["VersionId"]

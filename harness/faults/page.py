@@ -85,6 +85,10 @@ An act whose moment never comes is told in the run's notes.
 A plan may hold an act that leaves a loss which no pipeline can repair by itself only with `breaks_promises = true` in `[faults]`; or, where a new export brings back what was lost, with a `second-export` further down in the plan.
 Stepped runs do not read this list: `[stepped]` bounds what their scheduler may do, and it chooses the moments.
 
+A gap of the streaming destination (`destination-off`, writes, `destination-on`) is such a loss: no record tells of those writes, so the run fails, its notes count them, and `harness explain` names the gap.
+What closes it is a new export, and three things make that sure: the pipeline has first read what is left on the stream, the export is taken some minutes after the last change before the gap, as its cut is not sharp, and the pipeline loads it over what it has and deletes what is not in it.
+The scenario `destination-gap` does so.
+
 ### The acts
 """
 

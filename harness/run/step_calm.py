@@ -54,7 +54,7 @@ class Calm:
         example, clock = self._example, self._example.world.clock
         for passage in list(example.in_flight):
             example.land(passage)
-        self._deliver_all()
+        self._example.deliver_all()
         expected: tuple[int, int] | None = None
         begin_us = moved_us = clock.now_us()
         looked_us = 0
@@ -62,7 +62,7 @@ class Calm:
         starts = 0
         for _ in range(ROUNDS_MAX):
             example.activities.run_ready(clock.now_us())
-            self._deliver_all()
+            self._example.deliver_all()
             if example.notice_end() or example.incarnation is None:
                 if starts >= STARTS_MAX:
                     self.how = "ended"
@@ -115,14 +115,6 @@ class Calm:
     def _only_polls(self) -> bool:
         alive = self._example.activities.alive
         return self._is_brief and all(self._polls[a.number] >= BRIEF_POLLS for a in alive)
-
-    def _deliver_all(self) -> None:
-        for relay in self._example.world.relays():
-            while pending := relay.pending():
-                before = len(pending)
-                self._example.deliver(relay, pending[0], again=False)
-                if len(relay.pending()) == before:
-                    return
 
     def _release(self) -> bool:
         """Let the oldest request go, or the time pass; True when something has moved."""

@@ -33,13 +33,13 @@ from harness.run.step_calm import Calm
 from harness.run.step_example import Example
 from harness.run.step_external import ExternalExample, is_program
 from harness.run.step_maker import maker_of
+from harness.run.step_ties import Ties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.checks.check import Verdict
     from harness.checks.evidence import Evidence
-    from harness.dynamodb.relay import Pending
     from harness.pipelines.pipeline import Pipeline
     from harness.run.step_actions import Chooser
     from harness.run.step_world import Bench
@@ -166,20 +166,6 @@ def run_stepped(
     return run.result
 
 
-def overtakes_a_tie(entry: Pending, before: Sequence[Pending]) -> bool:
-    """Whether delivering `entry` now would put it before an older change of its key and stamp.
-
-    Nothing in the two records then says which came first: nobody can promise to find out.
-    """
-    unit = 1000 if entry.precision == "MILLISECOND" else 1
-    return any(
-        other.change.keys == entry.change.keys
-        and other.change.time_us // unit == entry.change.time_us // unit
-        for other in before
-        if not other.copy and other.change.number < entry.change.number
-    )
-
-
 class _Run:
     def __init__(self, example: Example, chooser: Chooser, *, is_brief: bool) -> None:
         self.example = example
@@ -187,7 +173,7 @@ class _Run:
         self.bounds: Stepped = example.scenario.stepped
         self.result = StepResult(example.scenario.seed)
         self.start_us = example.world.clock.now_us()
-        self.in_order_of_ties = not example.scenario.faults.breaks_promises
+        self.ties = Ties(example, is_kept=not example.scenario.faults.breaks_promises)
         self.todo = [o for o in example.operations if o.phase != "before"]
         self.fault_kinds = [(name, known_faults().get(name)) for name in self.bounds.faults]
         self.acts = Acts(example, self.bounds, lambda: Calm(example, is_brief=is_brief).run())
@@ -197,6 +183,7 @@ class _Run:
         """The phase with faults: the chooser decides."""
         example = self.example
         for _ in range(self.bounds.steps_max):
+            self.ties.deliver_overdue()
             example.activities.run_ready(example.world.clock.now_us())
             if example.notice_end():
                 self.log(Action("ended"), example.ends[-1])
@@ -255,12 +242,13 @@ class _Run:
         for relay in example.world.relays():
             waiting = list(relay.pending())
             for place, entry in enumerate(waiting[: self.bounds.reorder_window]):
-                if self.in_order_of_ties and overtakes_a_tie(entry, waiting[:place]):
+                if not self.ties.may_deliver(entry, waiting[:place]):
                     continue
                 what = example.label(entry)
                 weight = 3.0 if place == 0 else 0.7
 
                 def deliver(relay: Any = relay, entry: Any = entry) -> str:
+                    self.ties.began(entry)
                     return example.deliver(relay, entry, again=False)
 
                 def deliver_copy(relay: Any = relay, entry: Any = entry) -> str:

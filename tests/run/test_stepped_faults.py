@@ -12,7 +12,7 @@ from harness.run.stepped import run_stepped
 from harness.scenario.load import load_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.scenario.model import Scenario
 
@@ -26,7 +26,7 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-def scenario() -> Scenario:
+def scenario(*more: str) -> Scenario:
     overrides = (
         "workload.items=0",
         "snapshot.export=false",
@@ -38,6 +38,7 @@ def scenario() -> Scenario:
         'stepped.faults=["error-before","error-after","lost-answer","cut-mid-body","throttle",'
         '"latency","hang","server-restart","empty-page","expired-iterator","stale-page",'
         '"duplicated-page","too-many-parts","memory-limit","partial-insert"]',
+        *more,
     )
     return load_scenario("hot-key", overrides=overrides)
 
@@ -126,3 +127,37 @@ def test_a_duplicate_and_an_overtaking_delivery_are_sighted(bench: Bench) -> Non
     result = run_stepped(bench, told, RecordedChooser(steps))
     assert result.sightings["redelivered-change"] == 1
     assert result.outcome == "passed"
+
+
+class Patient:
+    """Writes all, delivers the first, then lets the pipeline poll an empty stream."""
+
+    def __init__(self, polls: int) -> None:
+        self.polls = polls
+
+    def choose(self, enabled: Sequence[Action]) -> Action | None:
+        for wanted in ("write", "deliver", "start", "release", "advance"):
+            for action in enabled:
+                if action.do != wanted or action.how not in ("", "ok"):
+                    continue
+                if wanted == "deliver" and action.what != "w000000":
+                    continue
+                self.polls -= wanted == "release"
+                return action if self.polls else None
+        return None
+
+
+@pytest.mark.parametrize(("breaks_promises", "nearest"), [(False, 2), (True, 3)])
+def test_equal_stamps_of_one_key_come_within_two_seconds_of_each_other(
+    bench: Bench, breaks_promises: bool, nearest: int
+) -> None:
+    told = scenario(
+        "stream.approximate_creation_date_time_precision=MILLISECOND",
+        f"faults.breaks_promises={str(breaks_promises).lower()}",
+        "stepped.faults=[]",
+    )
+    result = run_stepped(bench, told, Patient(polls=30))
+    assert result.sightings["version-tie-ms"]
+    at = [event["at"] / 1e6 for event in result.events if event["event"] == "delivery"]
+    assert nearest <= at[1] - at[0] < nearest + 0.5
+    assert at[3] == at[1]

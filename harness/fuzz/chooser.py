@@ -24,6 +24,10 @@ RARE = 3.0
 UNREST = (0.15, 0.4, 1.0)
 """How much goes wrong. With little of it the bounds are not used up before anything is stored."""
 
+QUIET_UNTIL = (0.0, 0.0, 0.6, 1.0)
+QUIET = 0.05
+"""What share of the writes is done before anything goes wrong: a loss is hidden by what comes later."""
+
 HASTE = (0.4, 1.0, 1.0, 3.0)
 """How soon requests are answered: late ones find many records, early ones a few."""
 
@@ -53,6 +57,7 @@ class GuidedChooser:
     Args:
         random: decides every choice.
         deletes: names of the writes that delete.
+        writes: how many there are in all.
         target: name of the target table.
         aims: what faults may be aimed at, each a part of a request's name; empty for everything.
         prefix: actions to take first, as long as they are possible.
@@ -64,6 +69,7 @@ class GuidedChooser:
         random: Random,
         *,
         deletes: frozenset[str],
+        writes: int = 0,
         target: str,
         aims: Sequence[str] = ("",),
         prefix: Sequence[Action] = (),
@@ -79,6 +85,7 @@ class GuidedChooser:
         self._unread = False
         self._unrest = random.choice(UNREST)
         self._haste = random.choice(HASTE)
+        self._quiet_writes = writes * random.choice(QUIET_UNTIL)
         self._is_late = random.random() < LATE_SHARE
         self._aim = random.choice(aims)
 
@@ -94,6 +101,7 @@ class GuidedChooser:
                 weights = [one.weight for one in enabled]
             action = self._random.choices(enabled, weights)[0]
         self._done[action.do, action.how] += 1
+        self._quiet_writes -= action.do == "write"
         if action.do == "deliver":
             self._unread = True
         elif action.do == "release" and " GetRecords " in action.what and action.how == "ok":
@@ -117,12 +125,11 @@ class GuidedChooser:
             liking = self._random.choice(LIKINGS) * rare
             self._likings[kind] = max(1.0, liking) if action.do in _NEVER_DISLIKED else liking
         liking = self._likings[kind]
-        if action.do == "release":
-            liking *= self._unrest
-            if self._aim:
+        is_fault = action.do == "release"
+        if is_fault or action.do in _UNREST or action.how == "second":
+            liking *= self._unrest if self._quiet_writes <= 0 else QUIET
+            if is_fault and self._aim:
                 liking *= AIMED if self._aim in action.what else BESIDE
-        elif action.do in _UNREST or action.how == "second":
-            liking *= self._unrest
         elif action.how == "again" and self._is_late:
             liking *= LATE
         return liking

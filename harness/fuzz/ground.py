@@ -76,7 +76,7 @@ ITEMS_MAX = 4
 EXPORT_SHARE, OWN_EXPORT_SHARE = 0.3, 0.6
 """Of the examples that may have an export: of the ground that comes with fuzzing, of scenarios."""
 
-FRESH_SHARE = 0.25
+FRESH_SHARE = 0.35
 """In so many examples most keys are written once: nothing that comes later hides a loss."""
 
 FRESH = 4.0
@@ -158,7 +158,7 @@ def draw(base: Scenario, random: Random, *, changes_max: int = CHANGES_MAX) -> S
             "mix": _mix(base, random),
             "keys": given.keys.model_copy(
                 update={
-                    "distribution": "hot",
+                    "distribution": random.choice(("hot", "hot", "uniform")),
                     "hot_keys": random.choice((1, 1, 2)),
                     "hot_share": random.choice((0.5, 0.8, 1.0)),
                 }

@@ -46,7 +46,7 @@ comes after short ones, which are cut down sooner, have found what they can."""
 WARM_UP = 8
 CORPUS_MAX = 12
 DRAWS_MAX = 50
-MUTANT_SHARE = 0.4
+MUTANT_SHARE = 0.2
 """Of the examples after the warm-up: how many begin as a noted one did."""
 
 ENDS_DELETED_SHARE = 0.3
@@ -124,10 +124,12 @@ class Search:
             scenario, writes = self._drawn(base, random, changes_max)
         else:
             scenario, writes = noted.scenario, noted.writes
-            prefix = noted.steps[: random.randrange(len(noted.steps) + 1)]
+            # The more of it is taken, the more alike are the two: they must differ enough.
+            prefix = noted.steps[: random.randrange(len(noted.steps) * 3 // 4 + 1)]
         chooser = GuidedChooser(
             random,
             deletes=frozenset(w.name for w in writes if w.kind == "delete"),
+            writes=sum(1 for w in writes if not w.exported),
             target=scenario.target.table,
             aims=_aims(scenario),
             prefix=prefix,

@@ -128,6 +128,14 @@ def test_a_body_has_a_line_for_each_record_in_their_order() -> None:
     assert bulk("id").body([]) == b""
 
 
+def test_a_record_with_its_partition_key_is_framed_as_one_without() -> None:
+    rows: list[Any] = [
+        (1, "shard", ("1", 0, b"bytes", "a partition key")),
+        (2, "shard", ("2", 0, b"bytes")),
+    ]
+    assert bulk("id").body(rows) == b"1\tYnl0ZXM=\n2\tYnl0ZXM=\n"
+
+
 def test_a_page_weighs_what_its_records_are_decoded() -> None:
     encoded: list[Any] = [("1", 0, b64encode(bytes(300)).decode()), ("2", 0, "YWJj")]
     page = EncodedRecords(encoded)

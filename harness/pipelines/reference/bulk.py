@@ -138,7 +138,8 @@ class Bulk:
         for start in range(0, len(rows), FRAMED_ROWS):
             parts: list[str] = []
             add = parts.append
-            for ticks, _, (_, _, data) in rows[start : start + FRAMED_ROWS]:
+            for ticks, _, record in rows[start : start + FRAMED_ROWS]:
+                data = record[2]  # a partition key may follow it
                 # The data themselves are copied once, by the join.
                 add(f"{ticks}\t")
                 add(data if isinstance(data, str) else b2a_base64(data, newline=False).decode())

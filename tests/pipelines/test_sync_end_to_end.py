@@ -79,11 +79,13 @@ def test_dynamodb_streams_is_the_second_source(servers: Servers) -> None:
         table.wait_for_rows([("a", 3, None)])
 
 
-def test_enhanced_fan_out_delivers_the_same(servers: Servers) -> None:
+@pytest.mark.parametrize("bulk_page_records", [0, 1], ids=["row by row", "in bulk"])
+def test_enhanced_fan_out_delivers_the_same(servers: Servers, bulk_page_records: int) -> None:
     table = users(servers, shards=2)
     table.enable_stream()
     table.put({"id": {"S": "a"}, "age": {"N": "1"}})
-    with table.running(use_enhanced_fan_out=True):
+    settings = {"bulk_page_records": bulk_page_records}
+    with table.running(use_enhanced_fan_out=True, settings=settings):
         table.wait_for_rows([("a", 1, None)])
         table.put({"id": {"S": "b"}, "age": {"N": "2"}})
         table.wait_for_rows([("a", 1, None), ("b", 2, None)])

@@ -42,6 +42,7 @@ class Calm:
         self._example = example
         self._is_brief = is_brief
         self._polls: Counter[int] = Counter()
+        self._expected, self._expected_at = (0, 0), -1
         self.how = "timeout"
 
     @property
@@ -54,15 +55,15 @@ class Calm:
         example, clock = self._example, self._example.world.clock
         for passage in list(example.in_flight):
             example.land(passage)
-        self._example.deliver_all()
-        expected: tuple[int, int] | None = None
+        example.deliver_all()
         begin_us = moved_us = clock.now_us()
         looked_us = 0
-        looks_equal, counters = False, 0
+        found = ""
         starts = 0
         for _ in range(ROUNDS_MAX):
             example.activities.run_ready(clock.now_us())
-            self._example.deliver_all()
+            # Time passes, and items expire with it: their deletes are changes like any other.
+            moved_us = clock.now_us() if example.deliver_all() else moved_us
             if example.notice_end() or example.incarnation is None:
                 if starts >= STARTS_MAX:
                     self.how = "ended"
@@ -81,17 +82,14 @@ class Calm:
             if quiet >= QUIET_SECONDS and looked_us != moved_us:
                 # Once a quiet time: what has not moved since then would look the same.
                 looked_us = moved_us
-                expected = expected or self._expected()
-                live, counters = example.world.target.shown()
-                # Without write counters as many rows may still be the old ones: then only rest tells.
-                looks_equal = live == expected[0]
-                if looks_equal and counters == expected[1]:
-                    self.how = "equal"
+                found = self._look()
+                if found == "equal":
+                    self.how = found
                     return
             is_brief = quiet >= BRIEF_SECONDS and self._only_polls()
             has_looked = looked_us == moved_us
             if has_looked and (is_brief or example.is_stalled(quiet, STALL_SECONDS)):
-                self.how = "equal" if looks_equal and counters == -1 else "stalled"
+                self.how = "equal" if found == "alike" else "stalled"
                 return
             if (clock.now_us() - begin_us) / 1e6 > SECONDS_MAX:
                 return
@@ -131,7 +129,20 @@ class Calm:
         self._polls[activity.number] += asked.operation == "GetRecords" and saw == "200"
         return is_insert or "records" in saw
 
-    def _expected(self) -> tuple[int, int]:
+    def _look(self) -> str:
+        """`equal` when the target has as many rows as the source items, and as many writes in them.
+
+        Without write counters `alike`: as many rows may still be the old ones, only rest tells.
+        """
+        world = self._example.world
+        if self._expected_at != world.table.log.end:
+            self._expected, self._expected_at = self._held(), world.table.log.end
+        live, counters = world.target.shown()
+        if live == self._expected[0] and counters in (-1, self._expected[1]):
+            return "equal" if counters == self._expected[1] else "alike"
+        return ""
+
+    def _held(self) -> tuple[int, int]:
         """Items of the source, and the sum of the writes in them."""
         counter = self._example.scenario.workload.markers.counter
         items = self._example.world.scan()

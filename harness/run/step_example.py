@@ -201,14 +201,17 @@ class Example:
         )
         return shard
 
-    def deliver_all(self) -> None:
-        """Deliver everything in order, or as much as the stream takes."""
+    def deliver_all(self) -> bool:
+        """Deliver everything in order, or as much as the stream takes; False if there was nothing."""
+        moved = False
         for relay in self.world.relays():
             while pending := relay.pending():
                 before = len(pending)
                 self.deliver(relay, pending[0], again=False)
                 if len(relay.pending()) == before:
-                    return
+                    break
+                moved = True
+        return moved
 
     def release(self, activity: Activity, how: str) -> str:
         """Answer a held request, with or without a fault, and let its thread go on."""

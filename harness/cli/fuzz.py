@@ -65,7 +65,7 @@ def fuzz(
     Exit code 1 when something failed, 3 when an example had no verdict, 0 otherwise.
     """
     from harness.clock import WallClock
-    from harness.fuzz.campaign import Campaign, search
+    from harness.fuzz.campaign import Campaign, Interrupted, search
     from harness.fuzz.database import FOLDER, Database
     from harness.fuzz.ground import grounds
     from harness.fuzz.repeating import repeats_of
@@ -95,8 +95,12 @@ def fuzz(
     sys.stderr.write(f"searching {name}, seed {campaign.seed}\n")
     stderr = Console(stderr=True, highlight=False)
     with FuzzProgress(stderr, seconds=campaign.seconds, examples=examples) as show:
-        findings = search(campaign, tell=show.tell, see=show.see)
-    again = repeats_of(campaign, findings)
+        ended: Interrupted | None = None
+        try:
+            findings = search(campaign, tell=show.tell, see=show.see)
+        except Interrupted as interrupted:
+            ended, findings = interrupted, interrupted.findings
+    again = None if ended else repeats_of(campaign, findings)
     if as_json:
         document = findings.as_json() | ({"repeats": asdict(again)} if again else {})
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
@@ -106,6 +110,8 @@ def fuzz(
         _print(findings, campaign)
         if again:
             sys.stdout.write(f"a program has timers of its own: {again}\n")
+    if ended:
+        raise ended
     return EXIT_CODES[_outcome(findings)]
 
 

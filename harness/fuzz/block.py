@@ -20,7 +20,7 @@ from harness.fuzz.shrink import shrink
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.fuzz.script import Make
+    from harness.fuzz.script import Make, Script
     from harness.fuzz.search import Example
     from harness.run.step_world import Bench
     from harness.run.stepped import StepResult
@@ -129,6 +129,7 @@ def run_block(
     make: Make | None = None,
     tell: Callable[[Example], Any] = lambda _: None,
     beat: Callable[[], Any] = lambda: None,
+    keep: Callable[[Found], Any] = lambda _: None,
 ) -> BlockReport:
     """Run a block.
 
@@ -138,10 +139,11 @@ def run_block(
         make: makes the pipeline, in place of one that ships.
         tell: told each example.
         beat: called before each candidate while a failure is cut down.
+        keep: told each failure before it is cut, and again when it is: cutting may be interrupted.
     """
     if block.known:
         return _play_known(bench, block, make)
-    return _BlockRun(bench, block, make, tell, beat).run()
+    return _BlockRun(bench, block, make, tell, beat, keep).run()
 
 
 def _play_known(bench: Bench, block: Block, make: Make | None) -> BlockReport:
@@ -168,12 +170,14 @@ class _BlockRun:
         make: Make | None,
         tell: Callable[[Example], Any],
         beat: Callable[[], Any],
+        keep: Callable[[Found], Any],
     ) -> None:
         self.bench = bench
         self.block = block
         self.make = make
         self.tell = tell
         self.beat = beat
+        self.keep = keep
         self.elapsed = stopwatch()
         self.report = BlockReport(block.number)
         self.alike: Counter[tuple[str, str]] = Counter()
@@ -219,23 +223,27 @@ class _BlockRun:
             return
         at = self.elapsed()
         script, runs = example.script, 0
+        self.keep(self.found(script, failure, example.number, at))
         if self.block.shrinks:
             cut = shrink(self.bench, example.script, failure, make=self.make, tell=self.beat)
             if cut is None:
                 self.report.unknown[NOT_REPEATED] += 1
                 return
             script, failure, runs = cut.script, cut.failure, cut.runs
-        told = signature(script, failure)
         spent = self.elapsed() - at
         self.report.shrink_seconds += spent
+        found = self.found(script, failure, example.number, at)
+        found.shrink_runs, found.shrink_seconds = runs, spent
+        self.keep(found)
         for known in self.report.found:
-            if known.signature == told:
+            if known.signature == found.signature:
                 known.seen += 1
                 return
+        self.report.found.append(found)
+
+    def found(self, script: Script, failure: Failure, example: int, at: float) -> Found:
         name = file_name(script, failure, defect=self.block.defect)
-        self.report.found.append(
-            Found(Repro(script, failure), told, name, example.number, at, 1, runs, spent)
-        )
+        return Found(Repro(script, failure), signature(script, failure), name, example, at)
 
 
 def _had_to_say(result: StepResult) -> bool:

@@ -133,6 +133,18 @@ class Findings:
         }
 
 
+class Interrupted(KeyboardInterrupt):
+    """Somebody has ended a search.
+
+    Attributes:
+        findings: what it had found by then; the files are written.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__()
+        self.findings = findings
+
+
 def search(
     campaign: Campaign,
     *,
@@ -148,6 +160,7 @@ def search(
             tells of whole blocks alone.
 
     Raises:
+        Interrupted: with the findings so far, what was not cut to its end as it is.
         HarnessError: an example cannot be run at all, or files cannot be written.
     """
     return _Search(campaign, tell, see).run()
@@ -173,12 +186,16 @@ class _Search:
         for report in self.journal.finished.values():
             findings.resumed += 1
             self.add(report)
-        for report in self.reports():
-            if report.number == KNOWN_BLOCK or self.journal.add(report):
-                self.add(report)
-            self.tell(findings)
-            if self.campaign.first_only and findings.found:
-                break
+        try:
+            for report in self.reports():
+                if report.number == KNOWN_BLOCK or self.journal.add(report):
+                    self.add(report)
+                self.tell(findings)
+                if self.campaign.first_only and findings.found:
+                    break
+        except KeyboardInterrupt:
+            findings.seconds = self.elapsed()
+            raise Interrupted(findings) from None
         findings.seconds = self.elapsed()
         return findings
 

@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import traceback
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.clock import stopwatch
 from harness.errors import BackendError, HarnessError
-from harness.fuzz.block import Block, BlockReport, run_block
+from harness.fuzz.block import Block, BlockReport, Found, run_block
 from harness.fuzz.seen import Seen, seen_in
 from harness.run.step_world import BENCH_PREFIX, SHARED_MEMORY
 
@@ -42,6 +41,7 @@ class _Worker:
     pipe: Connection
     block: Block | None = None
     examples: int = 0
+    found: dict[int, Found] = field(default_factory=dict)
     silence: Callable[[], float] = field(default_factory=stopwatch)
 
 
@@ -62,10 +62,14 @@ def in_processes(
 
     Raises:
         HarnessError: a block cannot be run at all; or workers are lost again and again.
+        KeyboardInterrupt: after the reports of what the workers had found by then.
     """
     pool = _Pool(iter(blocks), jobs, tell, silent_seconds_max)
     try:
         yield from pool.reports()
+    except KeyboardInterrupt:
+        yield from [_so_far(worker) for worker in pool.workers if worker.found]
+        raise
     finally:
         pool.end()
 
@@ -126,6 +130,7 @@ class _Pool:
 
     def _give(self, worker: _Worker, block: Block) -> None:
         worker.block, worker.examples, worker.silence = block, 0, stopwatch()
+        worker.found.clear()
         worker.pipe.send(block)
 
     def _next(self, worker: _Worker) -> None:
@@ -149,6 +154,9 @@ class _Pool:
             raise told
         if isinstance(told, BlockReport):
             return told
+        if isinstance(told, Found):
+            worker.found[told.example] = told
+            return None
         self.tell(told if isinstance(told, Seen) else None)
         if isinstance(told, Seen):
             worker.examples += 1
@@ -174,16 +182,13 @@ class _Pool:
         self.paused.clear()
 
     def _lose(self, worker: _Worker, how: str) -> BlockReport:
-        assert worker.block is not None
         self._dismiss(worker)
         self.lost += 1
-        reason = f"the process of the pipeline {how}, in example {worker.examples} of its block"
-        return BlockReport(
-            worker.block.number,
-            examples=worker.examples,
-            is_whole=False,
-            unknown=Counter({reason: 1}),
-        )
+        report = _so_far(worker)
+        report.unknown[
+            f"the process of the pipeline {how}, in example {worker.examples} of its block"
+        ] = 1
+        return report
 
     def _dismiss(self, worker: _Worker) -> None:
         self.workers.remove(worker)
@@ -199,6 +204,13 @@ class _Pool:
     def end(self) -> None:
         for worker in list(self.workers):
             self._dismiss(worker)
+
+
+def _so_far(worker: _Worker) -> BlockReport:
+    """What a worker had told of a block that it did not finish."""
+    assert worker.block is not None
+    found = list(worker.found.values())
+    return BlockReport(worker.block.number, worker.examples, is_whole=False, found=found)
 
 
 def _ended(code: int | None) -> str:
@@ -225,6 +237,7 @@ def _work(pipe: Connection) -> None:
                     block,
                     tell=lambda example: pipe.send(seen_in(example)),
                     beat=lambda: pipe.send(BEAT),
+                    keep=pipe.send,
                 )
             except HarnessError as error:
                 report = error

@@ -14,12 +14,14 @@ from harness.clock import stopwatch
 from harness.errors import UsageError
 from harness.fuzz import workers
 from harness.fuzz.block import Block, run_block
-from harness.fuzz.campaign import Campaign, Findings, search
+from harness.fuzz.campaign import Campaign, Findings, Interrupted, search
 from harness.fuzz.database import Database
 from harness.fuzz.ground import ground
+from harness.fuzz.repro import read_repro
 from harness.fuzz.workers import in_processes
 
 if TYPE_CHECKING:
+    from harness.fuzz.seen import Seen
     from harness.pipelines.pipeline import Environment
     from harness.run.step_world import Bench
 
@@ -104,6 +106,21 @@ def test_the_first_failure_of_two_processes_ends_the_search(tmp_path: Path) -> N
     found = campaign(tmp_path, seconds=60.0, examples=0, jobs=2, first_only=True)
     assert len(found.found) == 1
     assert found.first_seconds is not None
+
+
+def test_what_an_interrupt_finds_half_cut_is_written_as_it_is(tmp_path: Path) -> None:
+    def interrupt(seen: Seen | None) -> None:
+        if seen is None:  # a failure is being cut
+            raise KeyboardInterrupt
+
+    base = ground("crash", MUTANT)
+    with pytest.raises(Interrupted) as ended:
+        search(Campaign((base,), MUTANT, 1, tmp_path, examples=25), see=interrupt)
+
+    (found,) = ended.value.findings.found.values()
+    assert found.shrink_runs == 0
+    (file,) = tmp_path.iterdir()
+    assert read_repro(file).script.steps == found.repro.script.steps
 
 
 def test_what_failed_is_tried_first_and_forgotten_when_repaired(

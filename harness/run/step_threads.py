@@ -5,12 +5,14 @@ sleep by its clock, and goes on when the scheduler resumes it. As no two of them
 their order is the scheduler's alone.
 
 A thread that does neither within `STUCK_SECONDS` is *away*: it may wait for a lock that another one
-holds, or spin. The scheduler goes on without it; what it does then is not reproducible.
+holds, or spin. The scheduler goes on without it; what it does then is not reproducible. So on a
+machine that is busy with something else, it is given more time for as long as it makes some use of it.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from harness.web.message import Response
 
 STUCK_SECONDS = 5.0
+STARVED_TURNS = 12
+"""So many times as long it may take where the processor is somebody else's."""
+IDLE_SHARE = 0.05
+"""A process that used less of the processor than this waits for something that does not come."""
 END_SECONDS = 2.0
 KILLS_MAX = 50
 TURN_US = 20_000
@@ -132,7 +138,7 @@ class Activities(Known):
             activity.thread.start()
         else:
             activity.turn.release()
-        if self._rested.acquire(timeout=seconds_max or STUCK_SECONDS):
+        if self._comes_to_rest(seconds_max or STUCK_SECONDS):
             return
         with self._lock:
             # It may have come to rest just now: then its signal is there, and must be taken.
@@ -140,6 +146,19 @@ class Activities(Known):
                 activity.state = "away"
                 self.went_away += 1
             self._awaited = None
+
+    def _comes_to_rest(self, seconds_max: float) -> bool:
+        """Whether it does; False as soon as it has had its time, or has made no use of some."""
+        had = 0.0
+        for _ in range(STARVED_TURNS):
+            before = _processor_seconds()
+            if self._rested.acquire(timeout=seconds_max):
+                return True
+            used = _processor_seconds() - before
+            had += used
+            if had >= seconds_max or used < IDLE_SHARE * seconds_max:
+                break
+        return False
 
     def kill(self) -> None:
         """End every thread by raising `Killed` in it; returns when all are gone or given up."""
@@ -254,6 +273,12 @@ class PipelineClock(Clock):
     def sleep(self, seconds: float) -> None:
         """Rest until `seconds` of the world's time have passed."""
         self._activities.sleep(self._world.now_us() + max(1, round(seconds * 1_000_000)))
+
+
+def _processor_seconds() -> float:
+    """What this process has had of the processor, the engine's threads included."""
+    times = os.times()
+    return times.user + times.system
 
 
 def _raise_in(thread: threading.Thread | None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from functools import partial
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,6 +142,20 @@ class _Spins:
             pass
 
 
+class _Starved:
+    """Works for a fifth of the time, as on a machine that others keep busy."""
+
+    def run(self, env: Environment) -> None:
+        nothing = threading.Event()
+        for _ in range(12):
+            until = thread_time() + 0.02
+            while thread_time() < until:
+                pass
+            nothing.wait(0.08)
+        while env.pause(1.0):
+            pass
+
+
 class _Threads:
     """Three threads that sleep: their turns must not depend on the machine."""
 
@@ -182,6 +198,15 @@ def test_a_pipeline_that_spins_does_not_hang_the_harness(
     assert result.outcome == "unknown"
     assert result.reason == "the pipeline neither asks a server nor sleeps by its clock"
     assert "a thread neither asked nor slept" in result.notes[-1]
+
+
+def test_a_pipeline_that_gets_little_of_the_processor_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.run.step_threads.STUCK_SECONDS", 0.6)
+    result = run_of(bench, _Starved, "stepped.kills_max=0")
+    assert not [note for note in result.notes if "neither asked nor slept" in note]
+    assert result.trace[-1]["saw"] == "stalled"
 
 
 def test_threads_take_turns_in_the_same_order_each_time(bench: Bench) -> None:

@@ -1,8 +1,9 @@
 """Changes of one key with one stamp, which a record alone cannot put in order.
 
 What nobody can find out, nobody promises: so unless the scenario breaks promises, the relay keeps
-such changes in the order of their writes, and within two seconds of each other. A pipeline that
-remembers what it read for longer than that, over a restart too, can chain them by their images.
+such changes in the order of their writes, within two seconds of each other, and in one shard: none
+waits while the stream is resharded. A pipeline that remembers what it read for longer than that, over
+a restart too, can chain them by their images.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class Ties:
 
     def deliver_overdue(self) -> None:
         """Deliver what its elder twin has waited for long enough."""
+        self.deliver_begun(TOGETHER_US)
+
+    def deliver_begun(self, waited_us: int = 0) -> None:
+        """Deliver what its elder twin has waited for, for so long at least."""
         if not self._is_kept or not self._began_us:
             return
         for relay in self._example.world.relays():
@@ -50,7 +55,7 @@ class Ties:
                 began_us = self._began_us.get(_tie(entry))
                 if began_us is None or entry.copy:
                     continue
-                if self._example.world.clock.now_us() - began_us >= TOGETHER_US:
+                if self._example.world.clock.now_us() - began_us >= waited_us:
                     self._example.deliver(relay, entry, again=False)
 
 

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 CALM_WEIGHT = 0.8
 """Once all is written and delivered: a dozen steps more, for what the pipeline has in its hands."""
 
+RESHARDS = frozenset({"split", "merge", "reshard"})
+
 PROMPT_MS = 1000
 """A pipeline that flushes within this holds nothing back that the calm phase would have to wait for."""
 
@@ -192,6 +194,8 @@ class _Run:
             if action is None or action.do == "calm":
                 return
             chosen = next(e for e in enabled if e.action == action)
+            if action.do in RESHARDS:
+                self.ties.deliver_begun()
             self.log(action, chosen.perform())
 
     def log(self, action: Action, saw: str) -> None:

@@ -14,9 +14,10 @@ ordered too); the rank is the position on it. With some members missing, a rank 
 known predecessors, so it is never too high; when a missing one arrives, the ranks of its
 successors rise and their rows are written again ("reissued") with the higher version.
 
-**Guaranteed**: after the records of a tie were all seen within one window (`tie_window_records`,
-and at a restart `resume_lookback_ms`), the last change has the strictly highest version, whatever
-the order and number of deliveries. A delete and a re-insert in one stamp are such a tie.
+**Guaranteed**: after the records of a tie were all seen within one window (`tie_window_records`;
+at a restart within `resume_lookback_ms`, in one shard), the last change has the strictly highest
+version, whatever the order and number of deliveries. A delete and a re-insert in one stamp are such
+a tie.
 
 **Not guaranteed**, because nobody can: (a) a tie whose images return to where they began (1 → 2
 → 1) when the image before it is not in the window: each rotation fits. Absence is then taken as

@@ -8,6 +8,7 @@ the processor.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import harness.checks.every  # noqa: F401 - importing registers each check
+from harness.bench.contenders import peak_bytes
 from harness.checks.check import judge
 from harness.checks.evidence import Column, Evidence, RawRow, Write
 from harness.checks.journal import JournalReader
@@ -161,7 +163,7 @@ def judged(events: int, lost: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="harness-checks-") as folder:
         run = Run(Path(folder) / "history.jsonl", events, lost)
         evidence = run.evidence()
-        before = _peak_bytes()
+        before = peak_bytes(os.getpid())
         begun = _cpu_seconds()
         reader = JournalReader(evidence)
         for event in _history(evidence):
@@ -178,7 +180,7 @@ def judged(events: int, lost: int) -> dict[str, Any]:
         "judge_seconds": judge_seconds,
         "judge_wall_seconds": wall_seconds,
         "evidence_gb": before / 1e9,
-        "peak_gb": _peak_bytes() / 1e9,
+        "peak_gb": peak_bytes(os.getpid()) / 1e9,
         "failing": [v.name for v in verdicts if v.verdict == "fail"],
         "broken": [v.message for v in verdicts if "itself broke" in v.message],
     }
@@ -193,21 +195,6 @@ def _cpu_seconds() -> float:
     """Of this process: what others do on the machine at the same time is not in it."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
     return spent.ru_utime + spent.ru_stime
-
-
-def _peak_bytes() -> int:
-    """The most memory that this program has held.
-
-    Of its own address space, as Linux says in `/proc`: `ru_maxrss` outlives `exec`, so a process
-    that a large one started would be as large as that one. It serves where there is nothing else.
-    """
-    status = Path("/proc/self/status")
-    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
-    for line in lines:
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":

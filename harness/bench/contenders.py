@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.backends.embedded_aws import EmbeddedAws
@@ -122,3 +124,20 @@ def resident_bytes(pid: int) -> int:
         return sum(one.memory_info().rss for one in family)
     except psutil.Error as error:
         raise BackendError(f"cannot see the memory of process {pid}: {error}") from None
+
+
+def peak_bytes(pid: int) -> int:
+    """The most resident memory that a process had; what it has now where the system does not tell.
+
+    As Linux says in `/proc`, of the program that runs: `ru_maxrss` outlives `exec`, so a process that
+    a large one started would be as large as that one.
+
+    Raises:
+        BackendError: neither is told.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return resident_bytes(pid)
+    match = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(match[1]) * 1024 if match else resident_bytes(pid)

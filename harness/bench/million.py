@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.bench.contenders import resident_bytes
+from harness.bench.contenders import peak_bytes
 from harness.bench.dynamodb_cases import all_of, fresh_name
 from harness.bench.endpoint import UnsupportedError
 from harness.bench.object_cases import bucket, export
@@ -58,7 +57,7 @@ def measure(endpoint: Endpoint, items: int = ITEMS) -> list[Measured]:
     memory = Row(
         "peak_memory_1m_items", "GB", "process", lower_is_better=True, budget=MEMORY_GB_MAX
     )
-    peak = None if endpoint.pid is None else _peak_bytes(endpoint.pid) / GIGABYTE
+    peak = None if endpoint.pid is None else peak_bytes(endpoint.pid) / GIGABYTE
     return [*rows, Measured(memory, peak, {})]
 
 
@@ -121,13 +120,3 @@ def _scan(endpoint: Endpoint, table: str) -> int:
         if match is None:
             return found
         start = b',"ExclusiveStartKey":' + match[1]
-
-
-def _peak_bytes(pid: int) -> int:
-    """The most resident memory that a process had; what it has now where that is not told."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return resident_bytes(pid)
-    match = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(match[1]) * 1024 if match else resident_bytes(pid)

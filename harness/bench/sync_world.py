@@ -17,7 +17,7 @@ import orjson
 import urllib3
 
 from harness.backends.embedded_clickhouse import EmbeddedClickHouse
-from harness.bench.contenders import embedded
+from harness.bench.contenders import embedded, peak_bytes
 from harness.bench.endpoint import Endpoint, UnsupportedError
 from harness.bench.measure import reason
 from harness.bench.sync_data import pipe
@@ -205,7 +205,7 @@ def apply(
         seconds = elapsed() - (begun or 0.0)
         peak, spent = 0, {}
         if process.poll() is None:
-            peak = _peak_bytes(process.pid)
+            peak = peak_bytes(process.pid)
             spent = {name: cpu_seconds(pid) - before[name] for name, pid in used.items()}
     return Applied(seconds, peak, here.target.final(table), spent)
 
@@ -237,10 +237,3 @@ def _progress(target: Target, table: str) -> tuple[int, int]:
     except UnsupportedError:
         return 0, 0  # there is no such table yet
     return int(found[0][0]), int(found[0][1] or 0)
-
-
-def _peak_bytes(pid: int) -> int:
-    """The most resident memory that a process had."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    line = next(one for one in status.splitlines() if one.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024

@@ -36,6 +36,7 @@ from harness.objects.listing import list_buckets, list_v1, list_v2
 from harness.objects.multipart import MultipartUploads
 from harness.objects.owner import check_owner
 from harness.objects.version_listing import list_versions
+from harness.objects.xml import in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 QUICK_BODY_BYTES_MAX = 1024 * 1024
 """Larger uploads are hashed in a worker thread, not on the event loop."""
-XML = writing.XML
 REFUSED = frozenset(
     {
         "annotation",
@@ -155,7 +155,7 @@ class ObjectsApp:
         if request.method not in ("GET", "HEAD"):
             raise method_not_allowed(request.method)
         body = list_buckets(self._store.buckets(), _query(request))
-        return Response(200, dict(XML), body)
+        return in_xml(body)
 
     def _bucket(self, request: Request, bucket: str, query: dict[str, str]) -> Response:
         store = self._store

@@ -11,7 +11,7 @@ from harness.objects.encryption import check_readable
 from harness.objects.errors import invalid_argument
 from harness.objects.paging import PAGE_MAX, number
 from harness.objects.times import http_date
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def attributes(stored: StoredObject, headers: Mapping[str, str]) -> Response:
         "ObjectSize": len(stored.body),
     }
     content = {name: value for name, value in shown.items() if name in named}
-    answer = {"content-type": "application/xml", "last-modified": http_date(stored.modified_us)}
-    return Response(200, answer, document("GetObjectAttributesResponse", content))
+    modified = {"last-modified": http_date(stored.modified_us)}
+    return in_xml(document("GetObjectAttributesResponse", content), modified)
 
 
 def _parts(stored: StoredObject, headers: Mapping[str, str]) -> dict[str, Content]:

@@ -18,14 +18,13 @@ from harness.objects.errors import (
 from harness.objects.regions import FIRST, region_of
 from harness.objects.upload_body import upload_of
 from harness.objects.versions import ENABLED
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
     from harness.objects.store import ObjectStore
     from harness.web.message import Request
 
-XML = {"content-type": "application/xml"}
 OWNERSHIP = "x-amz-object-ownership"
 LOCK = "x-amz-bucket-object-lock-enabled"
 _OWNERSHIPS = ("BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced")
@@ -85,10 +84,9 @@ def head(store: ObjectStore, name: str) -> Response:
     Raises:
         S3Error: NoSuchBucket.
     """
-    return Response(
-        200,
+    return in_xml(
+        b"",
         {
-            **XML,
             "x-amz-bucket-region": store.bucket(name).region,
             "x-amz-bucket-arn": f"arn:aws:s3:::{name}",
             "x-amz-access-point-alias": "false",
@@ -107,7 +105,7 @@ def location(store: ObjectStore, name: str) -> Response:
     body = document("LocationConstraint", {}).replace(
         b"></LocationConstraint>", f">{shown}</LocationConstraint>".encode()
     )
-    return Response(200, dict(XML), body)
+    return in_xml(body)
 
 
 def versioning(store: ObjectStore, name: str, request: Request) -> Response:
@@ -120,7 +118,7 @@ def versioning(store: ObjectStore, name: str, request: Request) -> Response:
     bucket = store.bucket(name)
     if request.method == "GET":
         body = document("VersioningConfiguration", {"Status": bucket.versioning or None})
-        return Response(200, dict(XML), body)
+        return in_xml(body)
     if request.method != "PUT":
         raise method_not_allowed(request.method)
     content: dict[str, Any] = content_of(

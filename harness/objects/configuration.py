@@ -18,7 +18,7 @@ from harness.objects import configuration_checks as checks
 from harness.objects import shapes
 from harness.objects.errors import S3Error, malformed_xml, method_not_allowed
 from harness.objects.upload_body import upload_of
-from harness.objects.xml import document, parse
+from harness.objects.xml import document, in_xml, parse
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from harness.web.message import Request
 
 MINIMUM_SIZE = "x-amz-transition-default-minimum-object-size"
-_XML = {"content-type": "application/xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def answer(store: ObjectStore, name: str, kind: str, request: Request) -> Respon
         raise missing(bucket, *known.missing)
     if kind == "lifecycle":
         headers = {MINIMUM_SIZE: str(bucket.configuration[MINIMUM_SIZE]["Size"])}
-    return Response(200, {**_XML, **headers}, document(known.root, found))
+    return in_xml(document(known.root, found), headers)
 
 
 def missing(bucket: Bucket, code: str, message: str) -> S3Error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha512
 
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 DELETE_MARKER = "DeleteMarker"
@@ -58,7 +58,7 @@ class S3Error(Exception):
             },
             namespace="",
         )
-        return Response(self.status, {"content-type": "application/xml", **self.headers}, body)
+        return in_xml(body, self.headers, status=self.status)
 
 
 def no_such_bucket(name: str) -> S3Error:

@@ -23,7 +23,7 @@ from harness.objects.checksums import DEFAULT, DEFAULT_BYTES_MAX, PREFIX, checks
 from harness.objects.conditions import precondition_failed
 from harness.objects.configuration import content_of
 from harness.objects.errors import S3Error, access_denied, invalid_argument
-from harness.objects.xml import document, parse
+from harness.objects.xml import document, in_xml, parse
 from harness.web.message import Request, Response
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _answer(
         return Response(200 if status == "200" else 204, headers)
     content = {"Location": place, "Bucket": bucket, "Key": key, "ETag": said["etag"]}
     body = document("PostResponse", content, namespace="")
-    return Response(201, {**headers, "content-type": "application/xml"}, body)
+    return in_xml(body, headers, status=201)
 
 
 def _form(request: Request) -> Form:

@@ -29,7 +29,7 @@ from harness.objects.errors import (
 from harness.objects.paging import OWNER, OWNER_ID
 from harness.objects.tags import version_header
 from harness.objects.upload_body import upload_of
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -272,4 +272,4 @@ def _shown(grants: tuple[Grant, ...] | None, headers: dict[str, str]) -> Respons
     ]
     content: dict[str, Content] = {"Owner": OWNER, "AccessControlList": {"Grant": entries}}
     body = document("AccessControlPolicy", content)
-    return Response(200, {"content-type": "application/xml", **headers}, body)
+    return in_xml(body, headers)

@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING
 
 from harness.objects.errors import invalid_argument
 from harness.objects.paging import (
-    LAST_CHARACTER,
     OWNER,
     PAGE_MAX,
-    beginning,
-    common_prefix,
     encoder,
     number,
+    walk,
 )
 from harness.objects.regions import REGIONS
 from harness.objects.times import iso_date
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def list_v2(bucket: Bucket, query: Mapping[str, str]) -> Response:
             "CommonPrefixes": [{"Prefix": encoded(prefix)} for prefix in page.prefixes],
         },
     )
-    return Response(200, {"content-type": "application/xml"}, body)
+    return in_xml(body)
 
 
 def list_v1(bucket: Bucket, query: Mapping[str, str]) -> Response:
@@ -103,7 +101,7 @@ def list_v1(bucket: Bucket, query: Mapping[str, str]) -> Response:
             "CommonPrefixes": [{"Prefix": encoded(prefix)} for prefix in page.prefixes],
         },
     )
-    return Response(200, {"content-type": "application/xml"}, body)
+    return in_xml(body)
 
 
 def list_buckets(buckets: Sequence[Bucket], query: Mapping[str, str]) -> bytes:
@@ -151,25 +149,16 @@ def _page(bucket: Bucket, prefix: str, delimiter: str, after: str, limit: int) -
     page = _Page()
     if limit == 0:
         return page
-    start, inclusive = beginning(after, prefix, delimiter)
-    while True:
-        jumped = False
-        for key in bucket.keys_from(start, inclusive=inclusive):
-            if not key.startswith(prefix):
-                return page
-            common = common_prefix(key, prefix, delimiter)
-            if len(page.objects) + len(page.prefixes) == limit:
-                page.is_truncated = True
-                return page
-            if common:
-                page.prefixes.append(common)
-                page.last = common
-                start, inclusive, jumped = common + LAST_CHARACTER, False, True
-                break
+    for key, common in walk(bucket.keys_from, after, prefix, delimiter):
+        if len(page.objects) + len(page.prefixes) == limit:
+            page.is_truncated = True
+            break
+        if common:
+            page.prefixes.append(common)
+        else:
             page.objects.append(bucket.objects[key])
-            page.last = key
-        if not jumped:
-            return page
+        page.last = common or key
+    return page
 
 
 def entry_of(stored: StoredObject, key: str, *, with_owner: bool) -> dict[str, Content]:

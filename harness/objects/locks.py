@@ -25,7 +25,7 @@ from harness.objects.errors import (
     method_not_allowed,
 )
 from harness.objects.upload_body import upload_of
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -244,4 +244,4 @@ def _not_locked() -> S3Error:
 
 
 def _xml(body: bytes) -> Response:
-    return Response(200, {"content-type": "application/xml"}, body)
+    return in_xml(body)

@@ -21,12 +21,11 @@ from harness.objects.upload import Part, Upload
 from harness.objects.upload_body import upload_of
 from harness.objects.writing import (
     COPY_SOURCE,
-    XML,
     copy_source,
     md5_hex,
     written_version,
 )
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -78,11 +77,11 @@ class MultipartUploads:
         body = document(
             "InitiateMultipartUploadResult", {"Bucket": bucket, "Key": key, "UploadId": upload_id}
         )
-        headers = {**XML, **draft.encryption}
+        headers = dict(draft.encryption)
         if algorithm:
             headers["x-amz-checksum-algorithm"] = algorithm.upper()
             headers["x-amz-checksum-type"] = kind
-        return Response(200, headers, body)
+        return in_xml(body, headers)
 
     def put_part(
         self, bucket: str, key: str, query: Mapping[str, str], request: Request
@@ -122,9 +121,7 @@ class MultipartUploads:
                 "ETag": f'"{part.etag}"',
                 **{f"Checksum{name.upper()}": value for name, value in checksums.items()},
             }
-            return Response(
-                200, {**XML, **secret, **source_version}, document("CopyPartResult", result)
-            )
+            return in_xml(document("CopyPartResult", result), {**secret, **source_version})
         headers = {PREFIX + name: value for name, value in checksums.items()}
         return Response(200, {"etag": f'"{part.etag}"', **secret, **headers})
 
@@ -220,10 +217,9 @@ def _completion(bucket: str, stored: StoredObject, request: Request) -> Response
         **{f"Checksum{name.upper()}": value for name, value in stored.checksums.items()},
         "ChecksumType": stored.checksum_type if stored.checksums else None,
     }
-    return Response(
-        200,
-        {**XML, **stored.encryption, **written_version(stored)},
+    return in_xml(
         document("CompleteMultipartUploadResult", result),
+        {**stored.encryption, **written_version(stored)},
     )
 
 

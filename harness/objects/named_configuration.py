@@ -16,7 +16,7 @@ from harness.objects import shapes
 from harness.objects.configuration import content_of
 from harness.objects.errors import S3Error, invalid_argument, malformed_xml, method_not_allowed
 from harness.objects.upload_body import upload_of
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from harness.web.message import Request
 
 PAGE = 100
-_XML = {"content-type": "application/xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def answer(
     if wanted not in documents:
         raise S3Error(404, "NoSuchConfiguration", "The specified configuration does not exist.")
     if request.method == "GET":
-        return Response(200, dict(_XML), document(known.root, documents[wanted]))
+        return in_xml(document(known.root, documents[wanted]))
     _keep(store, bucket, kind, {id_: d for id_, d in documents.items() if id_ != wanted})
     return Response(204)
 
@@ -128,7 +127,7 @@ def _list(known: NamedDocument, documents: Mapping[str, Any], query: Mapping[str
             urlsafe_b64encode(page[-1].encode()).decode() if is_truncated else None
         ),
     }
-    return Response(200, dict(_XML), document(known.listed, content))
+    return in_xml(document(known.listed, content))
 
 
 def _from_token(token: str) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from harness.objects.errors import invalid_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from harness.objects.xml import Content
 
@@ -75,7 +75,33 @@ def common_prefix(key: str, prefix: str, delimiter: str) -> str:
     return key[: at + len(delimiter)] if at >= 0 else ""
 
 
-def beginning(marker: str, prefix: str, delimiter: str) -> tuple[str, bool]:
+def walk(
+    keys_from: Callable[..., Iterator[str]], marker: str, prefix: str, delimiter: str
+) -> Iterator[tuple[str, str]]:
+    """The keys behind a marker, each with its common prefix; of one such prefix the first key alone.
+
+    Args:
+        keys_from: gives the keys from one on, which is part of them when `inclusive`.
+        marker: of the request; empty for the first page.
+        prefix: what keys begin with.
+        delimiter: ends common prefixes; empty for none.
+    """
+    start, inclusive = _beginning(marker, prefix, delimiter)
+    while True:
+        for key in keys_from(start, inclusive=inclusive):
+            if not key.startswith(prefix):
+                return
+            common = common_prefix(key, prefix, delimiter)
+            yield key, common
+            if common:
+                # One jump over everything that the prefix stands for.
+                start, inclusive = common + LAST_CHARACTER, False
+                break
+        else:
+            return
+
+
+def _beginning(marker: str, prefix: str, delimiter: str) -> tuple[str, bool]:
     """From which key on a page has to look, and whether that key is part of it."""
     if marker.startswith(prefix) and (inside := common_prefix(marker, prefix, delimiter)):
         # A marker in a common prefix leaves all behind that the prefix stands for.

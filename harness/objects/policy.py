@@ -17,7 +17,7 @@ import orjson
 from harness.objects.configuration import missing
 from harness.objects.errors import S3Error, access_denied, method_not_allowed
 from harness.objects.upload_body import upload_of
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def status(store: ObjectStore, name: str, request: Request) -> Response:
         raise method_not_allowed(request.method)
     is_public = any(_is_open(one) for one in _statements(_text(bucket).encode(), name))
     body = document("PolicyStatus", {"IsPublic": is_public})
-    return Response(200, {"content-type": "application/xml"}, body)
+    return in_xml(body)
 
 
 def _text(bucket: Bucket) -> str:

@@ -21,7 +21,7 @@ from harness.objects.errors import (
     no_such_key,
 )
 from harness.objects.upload_body import upload_of
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 HEADER = "x-amz-tagging"
 OBJECT_TAGS_MAX, BUCKET_TAGS_MAX = 10, 50
-_XML = {"content-type": "application/xml"}
 _LETTERS = re.compile(r"[\w\s+\-=._:/@]*")
 _KEY_LETTERS_MAX, _VALUE_LETTERS_MAX = 128, 256
 
@@ -49,7 +48,7 @@ def of_bucket(store: ObjectStore, name: str, request: Request) -> Response:
     if request.method == "GET":
         if not bucket.tags:
             raise missing(bucket, "NoSuchTagSet", "The TagSet does not exist")
-        return Response(200, dict(_XML), _document(bucket.tags))
+        return in_xml(_document(bucket.tags))
     if request.method not in ("PUT", "DELETE"):
         raise method_not_allowed(request.method)
     tags: dict[str, str] | None = None
@@ -82,7 +81,7 @@ def of_object(
         raise method_not_allowed(request.method, DELETE_MARKER)
     headers = version_header(bucket, stored.version_id)
     if request.method == "GET":
-        return Response(200, {**_XML, **headers}, _document(stored.tags))
+        return in_xml(_document(stored.tags), headers)
     if request.method not in ("PUT", "DELETE"):
         raise method_not_allowed(request.method)
     tags: dict[str, str] = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.objects.errors import invalid_argument
 from harness.objects.paging import OWNER, PAGE_MAX, common_prefix, encoder, number
 from harness.objects.times import iso_date
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def list_parts(upload: Upload, query: Mapping[str, str]) -> Response:
         "IsTruncated": len(after) > len(page),
         "Part": parts,
     }
-    return Response(200, {"content-type": "application/xml"}, document("ListPartsResult", result))
+    return in_xml(document("ListPartsResult", result))
 
 
 def list_uploads(bucket: str, uploads: Sequence[Upload], query: Mapping[str, str]) -> Response:
@@ -126,9 +126,7 @@ def list_uploads(bucket: str, uploads: Sequence[Upload], query: Mapping[str, str
         "Upload": entries,
         "CommonPrefixes": [{"Prefix": encoded(common)} for common in prefixes],
     }
-    return Response(
-        200, {"content-type": "application/xml"}, document("ListMultipartUploadsResult", result)
-    )
+    return in_xml(document("ListMultipartUploadsResult", result))
 
 
 def _place(upload: Upload) -> tuple[str, int, int]:

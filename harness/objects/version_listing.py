@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING
 from harness.objects.errors import invalid_argument
 from harness.objects.listing import entry_of
 from harness.objects.paging import (
-    LAST_CHARACTER,
     OWNER,
     PAGE_MAX,
-    beginning,
     common_prefix,
     encoder,
     number,
+    walk,
 )
 from harness.objects.times import iso_date
 from harness.objects.versions import NULL, place_of
-from harness.objects.xml import document
+from harness.objects.xml import document, in_xml
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -42,9 +41,6 @@ class _Page:
     last_key: str = ""
     last_version: str = ""
     is_truncated: bool = False
-
-    def is_full(self, limit: int) -> bool:
-        return len(self.shown) + len(self.prefixes) >= limit
 
 
 def list_versions(bucket: Bucket, query: Mapping[str, str]) -> Response:
@@ -84,48 +80,37 @@ def list_versions(bucket: Bucket, query: Mapping[str, str]) -> Response:
             "CommonPrefixes": [{"Prefix": encoded(common)} for common in page.prefixes],
         },
     )
-    return Response(200, {"content-type": "application/xml"}, body)
+    return in_xml(body)
 
 
 def _fill(page: _Page, bucket: Bucket, query: Mapping[str, str], limit: int) -> None:
+    for common, stored, is_latest in _entries(bucket, query):
+        if len(page.shown) + len(page.prefixes) >= limit:
+            page.is_truncated = True
+            return
+        if stored is None:
+            page.prefixes.append(common)
+            page.last_key, page.last_version = common, ""
+        else:
+            page.shown.append((stored, is_latest))
+            page.last_key, page.last_version = stored.key, stored.version_id
+
+
+def _entries(
+    bucket: Bucket, query: Mapping[str, str]
+) -> Iterator[tuple[str, StoredObject | None, bool]]:
+    """What is behind the markers: a common prefix, or a version and whether it is the latest."""
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     marker = query.get("key-marker", "")
-    rest = _behind(bucket, marker, query.get("version-id-marker", ""))
     if marker.startswith(prefix) and not common_prefix(marker, prefix, delimiter):
-        for stored, is_latest in rest:
-            if page.is_full(limit):
-                page.is_truncated = True
-                return
-            _show(page, stored, is_latest=is_latest)
-    start, inclusive = beginning(marker, prefix, delimiter)
-    while True:
-        jumped = False
-        for key in bucket.versioned_keys_from(start, inclusive=inclusive):
-            if not key.startswith(prefix):
-                return
-            common = common_prefix(key, prefix, delimiter)
-            if common:
-                if page.is_full(limit):
-                    page.is_truncated = True
-                    return
-                page.prefixes.append(common)
-                page.last_key, page.last_version = common, ""
-                start, inclusive, jumped = common + LAST_CHARACTER, False, True
-                break
-            is_latest = True
-            for stored in bucket.versions_of(key):
-                if page.is_full(limit):
-                    page.is_truncated = True
-                    return
-                _show(page, stored, is_latest=is_latest)
-                is_latest = False
-        if not jumped:
-            return
-
-
-def _show(page: _Page, stored: StoredObject, *, is_latest: bool) -> None:
-    page.shown.append((stored, is_latest))
-    page.last_key, page.last_version = stored.key, stored.version_id
+        for stored, is_latest in _behind(bucket, marker, query.get("version-id-marker", "")):
+            yield "", stored, is_latest
+    for key, common in walk(bucket.versioned_keys_from, marker, prefix, delimiter):
+        if common:
+            yield common, None, False
+            continue
+        for place, stored in enumerate(bucket.versions_of(key)):
+            yield "", stored, place == 0
 
 
 def _behind(bucket: Bucket, key: str, version_id: str) -> Iterator[tuple[StoredObject, bool]]:

@@ -31,7 +31,7 @@ from harness.objects.tags import version_header
 from harness.objects.times import iso_date
 from harness.objects.upload_body import upload_of
 from harness.objects.versions import NULL
-from harness.objects.xml import document, parse
+from harness.objects.xml import document, in_xml, parse
 from harness.web.message import Response
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from harness.objects.xml import Content
     from harness.web.message import Request
 
-XML = {"content-type": "application/xml"}
 COPY_SOURCE = "x-amz-copy-source"
 DELETE_KEYS_MAX = 1000
 
@@ -127,8 +126,9 @@ def copy(store: ObjectStore, bucket: str, key: str, request: Request) -> Respons
         **{f"Checksum{name.upper()}": value for name, value in stored.checksums.items()},
         "ChecksumType": stored.checksum_type if stored.checksums else None,
     }
-    headers = {**XML, **stored.encryption, **version_header(where, stored.version_id)}
-    return Response(200, {**headers, **source_version}, document("CopyObjectResult", result))
+    version = version_header(where, stored.version_id)
+    headers = {**stored.encryption, **version, **source_version}
+    return in_xml(document("CopyObjectResult", result), headers)
 
 
 def _copied(
@@ -261,7 +261,7 @@ def delete_many(store: ObjectStore, bucket: str, request: Request) -> Response:
             errors.append({**named, "Code": error.code, "Message": error.message})
     is_quiet = root.findtext("Quiet", "").strip().lower() == "true"
     result: dict[str, Content] = {"Deleted": [] if is_quiet else deleted, "Error": errors}
-    return Response(200, dict(XML), document("DeleteResult", result))
+    return in_xml(document("DeleteResult", result))
 
 
 def _deleted(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from harness.web.message import Response
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -28,6 +30,11 @@ def document(root: str, content: Mapping[str, Content], *, namespace: str = NAME
         _write(pieces, name, value)
     pieces.append(f"</{root}>")
     return "".join(pieces).encode()
+
+
+def in_xml(body: bytes, headers: Mapping[str, str] | None = None, *, status: int = 200) -> Response:
+    """An answer whose body is a document."""
+    return Response(status, {"content-type": "application/xml", **(headers or {})}, body)
 
 
 def _write(pieces: list[str], name: str, value: Content) -> None:

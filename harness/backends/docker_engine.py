@@ -210,7 +210,10 @@ def remove_orphans() -> int:
 
     removed = 0
     try:
-        known = engine.containers.list(all=True, filters={"label": f"{HOST_LABEL}={_host()}"})
+        # Whatever another process removes while this one looks is gone already.
+        known = engine.containers.list(
+            all=True, ignore_removed=True, filters={"label": f"{HOST_LABEL}={_host()}"}
+        )
         for found in known:
             owner = found.labels.get(OWNER_LABEL, "")
             if not owner or owner == _identity(int(owner.partition("-")[0])):

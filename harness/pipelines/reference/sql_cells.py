@@ -331,7 +331,9 @@ def _whole_digits(kind: ColumnType, digits: str) -> str:
     if not room:
         return f"match({digits}, '^-?0([.]|$)')"
     point = f"position({digits}, '.')"
-    return f"if({point} = 0, length({digits}), {point} - 1) - startsWith({digits}, '-') <= {room}"
+    # `length` has no sign and `- 1` gives one: older servers find no type that holds both.
+    before = f"if({point} = 0, toInt64(length({digits})), {point} - 1)"
+    return f"{before} - startsWith({digits}, '-') <= {room}"
 
 
 def _integer(family: str, parts: Parts) -> str:

@@ -47,6 +47,12 @@ _INLINE_FORMATS = frozenset({"JSONEachRow", "JSONCompactEachRow"})
 _SERVER_SETTINGS = {"implicit_select": "0", "allow_introspection_functions": "0"}
 """What chDB sets differently from a server."""
 
+_GENERAL_SINCE = (25, 3)
+_EXPERIMENTAL_TYPES = {
+    f"allow_experimental_{kind}_type": "1" for kind in ("json", "variant", "dynamic")
+}
+"""Types that are general since 25.3. Who stores them in an older server has switched them on there."""
+
 _FILE_SOURCE = re.compile(
     r"\(in file/uri [^()]*\): |: While executing File: data for INSERT was parsed from file"
 )
@@ -111,7 +117,24 @@ class Engine:
         self._settings: dict[str, str] = {}
         self._lock = threading.Lock()
         probe = self.connect()
-        for name, value in {**_SERVER_SETTINGS, **(settings or {})}.items():
+        self._default(probe, {**_SERVER_SETTINGS, **(settings or {})})
+        row = probe.query(
+            b"SELECT version(), timezone(), hostName(), "
+            b"(SELECT value FROM system.settings WHERE name = 'enable_http_compression')",
+            "TabSeparated",
+        )
+        self.version, self.timezone, self.display_name, compresses = (
+            row.data.decode().rstrip("\n").split("\t")
+        )
+        year, month = self.version.split(".")[:2]
+        if (int(year), int(month)) < _GENERAL_SINCE:
+            self._default(probe, {**_EXPERIMENTAL_TYPES, **(settings or {})})
+        probe.close()
+        self.compresses_by_default = compresses == "1"
+
+    def _default(self, probe: Connection, settings: Mapping[str, str]) -> None:
+        """Let every connection begin with those of the settings that this release knows."""
+        for name, value in settings.items():
             try:
                 probe.set({name: value})
             except EngineError as error:
@@ -119,16 +142,6 @@ class Engine:
                     raise
             else:
                 self._settings[name] = value
-        row = probe.query(
-            b"SELECT version(), timezone(), hostName(), "
-            b"(SELECT value FROM system.settings WHERE name = 'enable_http_compression')",
-            "TabSeparated",
-        )
-        probe.close()
-        self.version, self.timezone, self.display_name, compresses = (
-            row.data.decode().rstrip("\n").split("\t")
-        )
-        self.compresses_by_default = compresses == "1"
 
     def connect(self, settings: Mapping[str, str] | None = None) -> Connection:
         """A connection of its own, with `settings` applied; close it after use.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ENDED = "ended"
 OPEN = "open"
+BEGUN = "begun"
+"""Unit of an export, from before its first row is loaded; its start is the floor, in epoch µs."""
 COMMAND = "command"
 LEASE, FORGOTTEN = "lease", "forgotten"
 ACCESS_DENIED = 497
@@ -61,7 +63,8 @@ class Checkpoint:
 
     Attributes:
         unit: shard id, or key of a data file.
-        start: where it began: `TRIM_HORIZON`, `AT_TIMESTAMP <epoch seconds>`.
+        start: where it began: `TRIM_HORIZON`, `AT_TIMESTAMP <epoch seconds>`; of the unit `BEGUN`
+            the stamp in epoch µs below which the export has everything.
         position: sequence number of the last record stored; empty before the first.
         resume: sequence number to read again from at a restart (at or before `position`).
         status: `open`, or `ended` when nothing more will come.
@@ -124,6 +127,10 @@ class Bookkeeping:
         clickhouse: where the target is.
         config: names the pipe and its target.
         clock: stamps rows and makes revisions grow.
+
+    Attributes:
+        floor_us: the highest floor of the exports that this pipe has begun to load, known once it
+            was claimed (see floor.py); 0 for none.
     """
 
     def __init__(self, clickhouse: ClickHouse, config: PipeNames, clock: Clock) -> None:
@@ -132,6 +139,7 @@ class Bookkeeping:
         self._clock = clock
         self._revision = 0
         self._owner = ""
+        self.floor_us = 0
         self.pipe = config.name
         self.checkpoints = self._name("checkpoint")
         self.errors = self._name("error")
@@ -157,10 +165,12 @@ class Bookkeeping:
         An earlier one may still be at work, paused or cut off. Whatever it saves has a lower epoch
         and so never replaces what this one saves; it ends once it sees that it `is_superseded`.
         """
+        pipe = f"pipe = {literal(self._config.name)}"
         found = self._clickhouse.rows(
-            f"SELECT max(revision) FROM {self.checkpoints} "
-            f"WHERE pipe = {literal(self._config.name)}"
+            f"SELECT max(revision), maxIf(toInt64OrZero(start), unit = {literal(BEGUN)} "
+            f"AND revision > {self._forgotten}) FROM {self.checkpoints} WHERE {pipe}"
         )
+        self.floor_us = int(found[0][1])
         self._revision = ((int(found[0][0]) >> EPOCH_BITS) + 1) << EPOCH_BITS
         self._owner = str(self._clock.now_us())
         self._insert(self.checkpoints, [self._line(LEASE, Checkpoint(LEASE, start=self._owner))])
@@ -180,8 +190,7 @@ class Bookkeeping:
         found = self._clickhouse.rows(
             "SELECT unit, start, position, resume, status, arrival_ms, records "
             f"FROM {self.checkpoints} FINAL WHERE {pipe} AND source = {literal(source)} "
-            f"AND revision > (SELECT max(revision) FROM {self.checkpoints} WHERE {pipe} "
-            f"AND source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)})"
+            f"AND revision > {self._forgotten}"
         )
         return {
             row[0]: Checkpoint(
@@ -259,9 +268,19 @@ class Bookkeeping:
         )
         return (int(found[0][0]), str(found[0][1])) if found else (0, "")
 
+    @property
+    def _forgotten(self) -> str:
+        """The revision up to which nothing counts any more, as a subquery."""
+        return (
+            f"(SELECT max(revision) FROM {self.checkpoints} "
+            f"WHERE pipe = {literal(self._config.name)} "
+            f"AND source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)})"
+        )
+
     def forget(self) -> None:
         """Drop every position of this pipe, those too that an earlier instance has yet to save."""
         self.claim()
+        self.floor_us = 0
         self._insert(self.checkpoints, [self._line(LEASE, Checkpoint(FORGOTTEN))])
         try:
             self._clickhouse.run(

@@ -13,7 +13,9 @@ everything after V, or after its enabling if that was later: then nothing of the
 competes with S.
 
 After a *second* full export, keys whose winning row is older than V exist no more (else the export
-or a change would be above): they get a delete at V.
+or a change would be above): they get a delete at V. A change of such a key that the stream brings
+later is no better: what is older than V is left out from then on (floor.py), and the deletes are
+written once nothing of the kind is on its way any more.
 
 A row of an incremental export has its own WriteTimestampMicros, cut to ms so that no stream of any
 precision has a change of the same moment below it; one without NewImage is a delete.
@@ -34,9 +36,10 @@ from urllib.parse import quote as quote_url
 import orjson
 
 from harness.errors import PipelineError
-from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint
+from harness.pipelines.reference.bookkeeping import BEGUN, ENDED, OPEN, Checkpoint
 from harness.pipelines.reference.clickhouse import quote
 from harness.pipelines.reference.clusters import cluster_of, s3_function
+from harness.pipelines.reference.floor import Floor
 from harness.pipelines.reference.manifest import DataFile, Export, ExportReader
 from harness.pipelines.reference.retry import Stopped
 from harness.pipelines.reference.snapshot_sql import LINES, LINES_FORMAT, ROWS_FORMAT, SnapshotSql
@@ -55,7 +58,6 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.versions import VersionLayout
 
 MANIFEST_POLL_SECONDS = 0.25
-BEGUN = "begun"
 ORPHANS = "orphans"
 LOAD_SETTINGS = {
     "async_insert": 0,
@@ -89,6 +91,9 @@ class SnapshotLoader:
         clickhouse: the target's server.
         bookkeeping: progress per data file, and the error table.
         layout: of the version column.
+
+    Attributes:
+        floor: raised to the export's version, once that is known.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class SnapshotLoader:
         self.clickhouse = clickhouse
         self.bookkeeping = bookkeeping
         self.reader = ExportReader(aws.client("s3"), url, retry)
+        self.floor = Floor()
         self._cluster = ""
         self._failure: Exception | None = None
         self._open_threads = 0
@@ -146,9 +152,12 @@ class SnapshotLoader:
         if self.config.settings.object_storage_use_cluster_function:
             self._cluster = cluster_of(self.clickhouse)
         done = self.bookkeeping.load(source)
+        floor_us = 0 if export.is_incremental else self._version_us(export)
         if not done:
             # Before any row: a later export must know of this one, however it ends.
-            self.bookkeeping.save(source, [Checkpoint(BEGUN, status=OPEN)])
+            begun = Checkpoint(BEGUN, start=str(floor_us), status=OPEN)
+            self.bookkeeping.save(source, [begun])
+        self.floor.raise_to(floor_us)
         waiting = deque(file for file in export.files if file.key not in done)
         sql = self.make_sql(export)
         # A first file alone would leave the other threads nothing to share.
@@ -162,10 +171,24 @@ class SnapshotLoader:
         if self._failure is not None or self.env.stopping():
             return
         if not export.is_incremental and ORPHANS not in done:
+            if not self._await_floor():
+                return
             self._delete_orphans(export)
         if ORPHANS not in done:
             self.bookkeeping.save(source, [Checkpoint(ORPHANS, status=ENDED)])
             self.bookkeeping.note(f"snapshot loaded: {export.item_count} items", state="Running")
+
+    def _await_floor(self) -> bool:
+        """Wait until nothing older than the export is on its way to the target; False: never."""
+        while not self.floor.is_in_force:
+            if self.floor.is_abandoned or self.env.stopping():
+                return False
+            self.env.clock.sleep(0.002)
+        return True
+
+    def _version_us(self, export: Export) -> int:
+        """The stamp of the rows of a full export."""
+        return export.time_us - self.config.settings.snapshot_margin_seconds * 1_000_000
 
     def _start_helper(
         self, number: int, export: Export, sql: SnapshotSql, source: str, waiting: deque[DataFile]
@@ -203,11 +226,10 @@ class SnapshotLoader:
 
     def make_sql(self, export: Export) -> SnapshotSql:
         """The statements for this export's rows."""
-        margin_us = self.config.settings.snapshot_margin_seconds * 1_000_000
         return SnapshotSql(
             self.config.without_virtual,
             self.layout,
-            version_us=export.time_us - margin_us,
+            version_us=self._version_us(export),
             is_incremental=export.is_incremental,
         )
 
@@ -301,8 +323,7 @@ class SnapshotLoader:
         Every row of this snapshot has its version or a higher one, so what ranks below was deleted
         by then; the stream may have lost the record that said so.
         """
-        margin_us = self.config.settings.snapshot_margin_seconds * 1_000_000
-        version = self.layout.sql(export.time_us - margin_us)
+        version = self.layout.sql(self._version_us(export))
         table = f"{quote(self.config.database)}.{quote(self.config.table)}"
         keys = ", ".join(quote(name) for name in self.config.key_columns)
         version_column = quote(self.config.version_column)

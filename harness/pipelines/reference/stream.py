@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.batches import REWRITTEN_MAX, Batch, Span
 from harness.pipelines.reference.bookkeeping import ErrorRow
+from harness.pipelines.reference.floor import Floor
 from harness.pipelines.reference.reading import PAUSE_SECONDS, Pause
 from harness.pipelines.reference.records import Poison
 from harness.pipelines.reference.retry import Stopped
@@ -52,6 +53,9 @@ class StreamSync:
         flusher: rows to ClickHouse.
         checkpointer: what is stored.
         bulk: the short way for large pages; None for none.
+
+    Attributes:
+        floor: records from below it are left out: an export has them.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class StreamSync:
         self.versioner = versioner
         self.flusher = flusher
         self.checkpointer = checkpointer
+        self.floor = Floor()
         self._bulk = bulk
         self._batch = Batch(0)
         self._handed_over: Batch | None = None
@@ -130,6 +135,14 @@ class StreamSync:
         seconds = REFRESH_SECONDS if self.readers.open_shards else IDLE_REFRESH_SECONDS
         self._refresh_due_us = self.env.clock.now_us() + round(seconds * 1e6)
 
+    def heed_floor(self) -> None:
+        """Store what was decoded before the floor was raised, if it was, and confirm that."""
+        if not self.floor.is_in_force:
+            floor_us = self.floor.us
+            self.close_batch()
+            self._await_flusher()
+            self.floor.confirm(floor_us)
+
     def apply(self, page: Page) -> None:
         """Decode a page into the open batch; a full batch is closed in between."""
         records, rows_max = page.records, max(1, self.settings.streaming_max_insert_rows)
@@ -176,13 +189,16 @@ class StreamSync:
         batch = self._batch
         rows, origins = batch.rows, batch.origins
         decode, reissues = self.decode_record, self.versioner.reissues
-        size = 0
+        size, floor_us = 0, self.floor.us
         for record in records:
             try:
-                _, row = decode(shard_id, record)
+                change, row = decode(shard_id, record)
             except Poison as error:
-                self._set_aside(shard_id, record, str(error))
+                if not self._is_in_export(record):
+                    self._set_aside(shard_id, record, str(error))
             else:
+                if change.stamp_us < floor_us:
+                    continue
                 size += len(row)
                 rows.append(row)
                 origins.append((shard_id, record))
@@ -196,6 +212,7 @@ class StreamSync:
         """What can go the short way goes; returns the rest."""
         batch, rest = self._batch, []
         taken, look, place = batch.bulk, bulk.look, self.versioner.ticks
+        floor_us = self.floor.us
         size, size_max = 0, self.settings.message_max_bytes
         for record in records:
             data = record[2]
@@ -204,6 +221,8 @@ class StreamSync:
                 rest.append((record[0], record[1], decoded(data)))
                 continue
             key, stamp_us, unit_us = seen
+            if stamp_us < floor_us:
+                continue
             size += len(data) * 3 // 4 if isinstance(data, str) else len(data)
             ticks = place(key, stamp_us, unit_us, data, (shard_id, record))
             taken.append((ticks, shard_id, record))
@@ -215,6 +234,8 @@ class StreamSync:
     def _reissue(self) -> None:
         """Write rows again whose rank has risen."""
         for change, version, entry in self.versioner.reissues:
+            if change.stamp_us < self.floor.us:
+                continue
             shard_id, record = entry[-1]
             self.decoder.origin = (self.source.name_shown, record)
             try:
@@ -224,6 +245,15 @@ class StreamSync:
             self._batch.rows.append(row)
             self._batch.origins.append((shard_id, record))
         self.versioner.reissues.clear()
+
+    def _is_in_export(self, record: Record) -> bool:
+        """True for a change that the snapshot has, or has set aside itself."""
+        if not self.floor.us:
+            return False
+        try:
+            return self.decoder.read(record[2]).stamp_us < self.floor.us
+        except Poison:
+            return False
 
     def _set_aside(self, shard_id: str, record: Record, reason: str) -> None:
         sequence_number, arrival_ms, data, *_ = record

@@ -19,6 +19,7 @@ from harness.pipelines.reference.bulk import Bulk
 from harness.pipelines.reference.cells import Cells
 from harness.pipelines.reference.clickhouse import ClickHouse, ClickHouseError
 from harness.pipelines.reference.config import PipeConfig, parse_config
+from harness.pipelines.reference.floor import Floor
 from harness.pipelines.reference.lifecycle import Control, Resync
 from harness.pipelines.reference.reading import Readers
 from harness.pipelines.reference.records import Decoder
@@ -109,8 +110,11 @@ class ClickPipes:
         aws = Aws(env)
         loader = self.make_snapshot_loader(env, aws, retry, clickhouse, books)
         is_side_by_side = self.config.settings.workers > 0 and self.config.source != "none"
+        floor = Floor(books.floor_us)
         if loader is not None:
+            loader.floor = floor
             if is_side_by_side:
+                floor.follow()
                 env.start_thread(loader.run, "snapshot")
             else:
                 loader.run()
@@ -120,6 +124,7 @@ class ClickPipes:
                 pass
             return
         sync = self.make_stream_sync(env, aws, retry, clickhouse, books)
+        sync.floor = floor
         if is_side_by_side:
             control = Control(env, books)
             control.begin()
@@ -128,13 +133,17 @@ class ClickPipes:
             def watched_step() -> bool:
                 if loader is not None:
                     loader.raise_failure()
+                sync.heed_floor()
                 if control.obey():
                     sync.close_batch()
                     return False
                 return step()
 
             sync.step = watched_step  # type: ignore[method-assign] # two works and their control
-        sync.run()
+        try:
+            sync.run()
+        finally:
+            floor.is_abandoned = True
         if loader is not None and is_side_by_side:
             loader.wait()
 

@@ -1,8 +1,8 @@
 """The reference sync as a pipeline: `clickpipes`.
 
 Order of work: its tables; the target, if it is managed; then the snapshot and the stream side by
-side, which versions make safe (with `workers = 0` the snapshot comes first). Each step can be
-done again after a crash at any point.
+side, which versions make safe (with `workers = 0`, and where the target has no version, the
+snapshot comes first). Each step can be done again after a crash at any point.
 
 Subclasses replace one step by overriding a `make_…` method: that is how the mutants are built.
 """
@@ -27,7 +27,7 @@ from harness.pipelines.reference.retry import Retry, Stopped
 from harness.pipelines.reference.shards import AT_TIMESTAMP, HORIZON, Enumerator, Source
 from harness.pipelines.reference.snapshot import SnapshotLoader
 from harness.pipelines.reference.stream import StreamSync
-from harness.pipelines.reference.target import create_target
+from harness.pipelines.reference.target import create_target, shows_the_last
 from harness.pipelines.reference.variants import has_variants
 from harness.pipelines.reference.versions import Versioner, VersionLayout
 
@@ -113,7 +113,7 @@ class ClickPipes:
         floor = Floor(books.floor_us)
         if loader is not None:
             loader.floor = floor
-            if is_side_by_side:
+            if is_side_by_side and not shows_the_last(clickhouse, self.config):
                 floor.follow()
                 env.start_thread(loader.run, "snapshot")
             else:

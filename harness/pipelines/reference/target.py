@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from harness.pipelines.reference.clickhouse import quote
+from harness.pipelines.reference.clickhouse import literal, quote
 
 if TYPE_CHECKING:
     from harness.pipelines.reference.clickhouse import ClickHouse
@@ -19,6 +20,23 @@ def create_target(clickhouse: ClickHouse, config: PipeConfig) -> None:
     table = f"{quote(config.database)}.{quote(config.table)}"
     added = [f"ADD COLUMN IF NOT EXISTS {quote(c.name)} {c.type.text}" for c in config.columns]
     clickhouse.run(f"ALTER TABLE {table} {', '.join(added)}")
+
+
+def shows_the_last(clickhouse: ClickHouse, config: PipeConfig) -> bool:
+    """True for a ReplacingMergeTree without the version column: the row inserted last wins.
+
+    Then snapshot and stream must come one after the other. A target that cannot be seen, or of
+    another engine, is taken to go by versions.
+    """
+    found = clickhouse.rows(
+        f"SELECT engine, engine_full FROM system.tables WHERE database = {literal(config.database)}"
+        f" AND name = {literal(config.table)}"
+    )
+    if not found or not found[0][0].endswith("ReplacingMergeTree"):
+        return False
+    # `SharedReplacingMergeTree('/path', '{replica}', version, is_deleted) PARTITION BY … ORDER BY …`
+    engine = re.split(" (?:PARTITION|PRIMARY|ORDER) ", found[0][1])[0]
+    return config.version_column not in re.findall(r"[^\s(),`]+", engine)[1:]
 
 
 def target_statement(config: PipeConfig) -> str:

@@ -71,13 +71,15 @@ def test_every_row_of_the_snapshot_is_older_than_those_of_the_stream(
     for number in range(20):
         table.put({"id": {"S": f"u{number:02d}"}, "x": {"N": "2"}})
     create(table, "ReplacingMergeTree")
-    loaded = (
-        f"SELECT count() FROM {table.name}_clickpipes_log WHERE message LIKE 'snapshot loaded%'"
-    )
+    log = f"SELECT count() FROM {table.name}_clickpipes_log"
+    newest = [(f"u{number:02d}", 2) for number in range(20)]
     with table.running(export=export, managed_table=False, source=source):
+        table.wait_for_rows(newest)
         servers.clock.wait_until(
-            lambda: servers.sql.query(loaded).result_rows == [(1,)],
+            lambda: (
+                servers.sql.query(f"{log} WHERE message LIKE '% loaded%'").result_rows == [(1,)]
+            ),
             timeout_seconds=20,
             what="the load",
         )
-        table.wait_for_rows([(f"u{number:02d}", 2) for number in range(20)])
+        assert table.rows() == newest

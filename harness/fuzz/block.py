@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 BLOCK_EXAMPLES = 25
 SHRINKS_MAX = 2
+TRAPS_APART = 7
+"""Blocks of a program's examples begin at other traps: side by side they try different ones first."""
+
 UNKNOWN_MAX = 3
 """So many examples in a row without a verdict end a block: the pipeline does not work at all."""
 
@@ -191,6 +194,7 @@ class _BlockRun:
             _seed_of(block),
             make=self.make,
             changes_max=block.changes_max,
+            first=block.number * TRAPS_APART,
         )
         in_vain = 0
         for example in search.examples(block.examples):

@@ -21,7 +21,17 @@ from harness.fuzz.chooser import READS, GuidedChooser, insert_into
 from harness.fuzz.failure import Failure, failure_of
 from harness.fuzz.ground import draw
 from harness.fuzz.script import Script, steps_of
+from harness.fuzz.traps import (
+    BRIEF_CHANGES,
+    PLAIN,
+    TRAPS,
+    Trapper,
+    is_allowed,
+    moments_of,
+    opened,
+)
 from harness.fuzz.written import spelled_out, with_markers
+from harness.run.step_external import is_program
 from harness.run.stepped import run_stepped
 from harness.workload.mixes import generate
 
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from random import Random  # noqa: TID251 - the type alone
 
     from harness.fuzz.script import Make
+    from harness.fuzz.traps import Trap
     from harness.fuzz.written import Written
     from harness.run.step_actions import Action
     from harness.run.step_world import Bench
@@ -48,6 +59,9 @@ CORPUS_MAX = 12
 DRAWS_MAX = 50
 MUTANT_SHARE = 0.2
 """Of the examples after the warm-up: how many begin as a noted one did."""
+
+FREE_EVERY = 4
+"""Of the examples of a program: one in so many is led into no trap."""
 
 ENDS_DELETED_SHARE = 0.3
 """Of the examples: how many end with a delete. What is written after a loss would hide it."""
@@ -93,6 +107,7 @@ class Search:
         make: makes the pipeline, in place of one that ships.
         changes_max: most writes of an example.
         guided: begin some examples as noted ones did.
+        first: where in the row of traps the examples of a program begin.
     """
 
     bench: Bench
@@ -102,10 +117,13 @@ class Search:
     make: Make | None = None
     changes_max: int = 20
     guided: bool = True
+    first: int = 0
     sightings: Counter[str] = field(default_factory=Counter)
     _done: Counter[tuple[str, str]] = field(default_factory=Counter)
     _features: Counter[str] = field(default_factory=Counter)
     _corpus: list[_Noted] = field(default_factory=list)
+    _moments: set[str] = field(default_factory=set)
+    _trapped: int = 0
 
     def examples(self, count: int) -> Iterator[Example]:
         """The first `count` examples, one after the other."""
@@ -117,16 +135,21 @@ class Search:
         random = VirtualClock(seed=self.seed).substream(f"example {number}")
         base = self.bases[number // TURN % len(self.bases)]
         is_long = (number + 1) % LONG_EVERY == 0
-        noted = None if is_long else self._beginning(number, base, random)
+        trap = None if is_long else self._trap(number, base)
+        noted = None if is_long or trap else self._beginning(number, base, random)
         prefix: Sequence[Action] = ()
         if noted is None:
             changes_max = self.changes_max * (LONG if is_long else 1)
+            if trap and trap.moves:
+                changes_max = min(changes_max, BRIEF_CHANGES)
             scenario, writes = self._drawn(base, random, changes_max)
         else:
             scenario, writes = noted.scenario, noted.writes
             # The more of it is taken, the more alike are the two: they must differ enough.
             prefix = noted.steps[: random.randrange(len(noted.steps) * 3 // 4 + 1)]
-        chooser = GuidedChooser(
+        if trap:
+            scenario = opened(trap, scenario)
+        guided = GuidedChooser(
             random,
             deletes=frozenset(w.name for w in writes if w.kind == "delete"),
             writes=sum(1 for w in writes if not w.exported),
@@ -135,6 +158,7 @@ class Search:
             prefix=prefix,
             done=self._done,
         )
+        chooser = Trapper(guided, random, trap, scenario.target.table) if trap else guided
         result = run_stepped(
             self.bench,
             scenario,
@@ -145,7 +169,24 @@ class Search:
         )
         script = Script(scenario, self.pipeline, writes, steps_of(result))
         self._note(base, script, result)
+        self._moments |= moments_of(result, scenario.target.table)
         return Example(number, script, result, failure_of(result))
+
+    def _trap(self, number: int, base: Scenario) -> Trap | None:
+        """What the example of a program is led into; None in this process, and now and then."""
+        if self.make is not None or not is_program(base, self.pipeline):
+            return None
+        if not number and not self.first:
+            return PLAIN
+        if number % FREE_EVERY == FREE_EVERY - 1:
+            return None
+        for _ in TRAPS:
+            trap = TRAPS[(self.first + self._trapped) % len(TRAPS)]
+            self._trapped += 1
+            is_met = not trap.meets or trap.meets in self._moments
+            if is_met and is_allowed(trap, base):
+                return trap
+        return None
 
     def _drawn(self, base: Scenario, random: Random, changes_max: int) -> tuple[Scenario, Any]:
         """A scenario and its writes.

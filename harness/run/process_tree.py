@@ -86,10 +86,14 @@ class ProcessTree:
         except OSError:
             return False
 
-    def activity(self) -> Activity:
-        """How busy the tree is."""
+    def activity(self, *, anew: bool = True) -> Activity:
+        """How busy the tree is.
+
+        Args:
+            anew: look for members that were not known before; that costs more than the rest.
+        """
         total, is_asleep = 0, True
-        for pid in self.members():
+        for pid in self.members() if anew else list(self._members):
             folder = f"/proc/{pid}/task"
             try:
                 threads = os.listdir(folder)  # noqa: PTH208 - hot

@@ -58,15 +58,26 @@ class Sampling:
         share = 1 + written // KEYS_MAX
         self._where = f" AND cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
 
-    def take(self, live: str) -> None:
-        """Look once at `live`, where live rows are selected from, WHERE included."""
+    @property
+    def is_partial(self) -> bool:
+        """True when only a share of the keys is looked at."""
+        return bool(self._where)
+
+    def look(self, live: str) -> dict[tuple[str, ...], str] | None:
+        """What each key shows in `live`, as of `take`; None where that cannot be told."""
         if not self._columns:
-            return
+            return None
         try:
             rows = self._read(f"SELECT {self._columns} FROM {live}{self._where}")
-            now = {tuple(row[:-1]): row[-1] for row in rows}
+            return {tuple(row[:-1]): row[-1] for row in rows}
         except (ClickHouseError, BackendError):
             # No such table yet, or not these columns.
+            return None
+
+    def take(self, live: str) -> None:
+        """Look once at `live`, where live rows are selected from, WHERE included."""
+        now = self.look(live)
+        if now is None:
             return
         last = self._last
         shown = [[list(key), mark] for key, mark in now.items() if last.get(key) != mark]

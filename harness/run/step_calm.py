@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from harness.run.step_paces import EAGER
+
 if TYPE_CHECKING:
     from harness.run.step_example import Example
 
@@ -24,6 +26,8 @@ STALL_SECONDS = 15.0
 BRIEF_SECONDS = 3.0
 BRIEF_POLLS = 5
 STARTS_MAX = 4
+IDLE_EVERY = 8
+"""Requests that bring nothing wait for the others, but not for ever."""
 
 
 class Calm:
@@ -43,6 +47,8 @@ class Calm:
         self._is_brief = is_brief
         self._polls: Counter[int] = Counter()
         self._expected, self._expected_at = (0, 0), -1
+        self._released = 0
+        self._looked_at = -1
         self.how = "timeout"
 
     @property
@@ -53,9 +59,7 @@ class Calm:
     def run(self) -> None:
         """Run until the target is at rest."""
         example, clock = self._example, self._example.world.clock
-        for passage in list(example.in_flight):
-            example.land(passage)
-        example.deliver_all()
+        self._let_land()
         begin_us = moved_us = clock.now_us()
         looked_us = 0
         found = ""
@@ -75,6 +79,9 @@ class Calm:
             if self._is_stuck():
                 self.how = "stuck"
                 return
+            if self._has_all():
+                self.how = "equal"
+                return
             if self._release():
                 moved_us = clock.now_us()
                 self._polls.clear()
@@ -91,8 +98,15 @@ class Calm:
             if has_looked and (is_brief or example.is_stalled(quiet, STALL_SECONDS)):
                 self.how = "equal" if found == "alike" else "stalled"
                 return
-            if (clock.now_us() - begin_us) / 1e6 > SECONDS_MAX:
+            is_late = (clock.now_us() - begin_us) / 1e6 > SECONDS_MAX
+            if is_late or example.is_overdue(calm=True):
                 return
+
+    def _let_land(self) -> None:
+        """What was on its way arrives."""
+        for passage in list(self._example.in_flight):
+            self._example.land(passage)
+        self._example.deliver_all()
 
     def _start(self) -> bool:
         example = self._example
@@ -101,6 +115,14 @@ class Calm:
             return False
         example.start()
         return True
+
+    def _has_all(self) -> bool:
+        """True when nothing is left to do and the target is equal: no need to wait for it to rest."""
+        inserts = self._example.counts.inserts
+        if inserts == self._looked_at or not self._example.has_all():
+            return False
+        self._looked_at = inserts
+        return self._look() == "equal"
 
     def _is_stuck(self) -> bool:
         activities, clock = self._example.activities, self._example.world.clock
@@ -121,7 +143,10 @@ class Calm:
         if not held:
             example.advance()
             return False
+        self._released += 1
         activity = held[0]
+        if self._released % IDLE_EVERY:
+            activity = next((a for a in held if example.eagerness(a) >= EAGER), activity)
         assert activity.passage is not None
         asked = activity.passage.asked
         saw = example.release(activity, "ok")
@@ -138,7 +163,8 @@ class Calm:
         if self._expected_at != world.table.log.end:
             self._expected, self._expected_at = self._held(), world.table.log.end
         live, counters = world.target.shown()
-        if live == self._expected[0] and counters in (-1, self._expected[1]):
+        is_equal = live == self._expected[0] and counters in (-1, self._expected[1])
+        if is_equal and self._example.shows_all():
             return "equal" if counters == self._expected[1] else "alike"
         return ""
 

@@ -22,6 +22,7 @@ from harness.pipelines.pipeline import Environment
 from harness.run.sampling import Sampling
 from harness.run.step_answers import OK, TurnStream, one_line, shown
 from harness.run.step_counts import Counts, Incarnation
+from harness.run.step_paces import Paces
 from harness.run.step_threads import Activities, PipelineClock
 from harness.run.step_transport import InProcessHttp
 from harness.run.step_world import CLICKHOUSE_URL, StepWorld
@@ -43,13 +44,12 @@ if TYPE_CHECKING:
 
 WRITE_SECONDS = 1e-6
 REQUEST_SECONDS = 0.0005
-EAGER = 6.0
 ADVANCE_WAKES_MAX = 2_000
 ADVANCE_SECONDS_MAX = 5.0
 
 
 @dataclass(slots=True)
-class Example:
+class Example(Paces):
     """The state of one example.
 
     Args:
@@ -343,22 +343,10 @@ class Example:
     def _is_over(self) -> bool:
         return self.incarnation is not None and self.incarnation.main.state == "ended"
 
-    def last_words(self) -> list[str]:
-        """What the pipeline printed last before it ended by itself."""
-        return []
-
     def may_advance(self) -> bool:
         """True when letting time pass may lead to something."""
         has_wake = self.activities.next_wake_us() is not None
         return has_wake or self.world.clock.next_timer_us() is not None
-
-    def is_stalled(self, quiet_seconds: float, seconds_max: float) -> bool:
-        """True when a target that has been quiet for so long, by the world's clock, stays so."""
-        return quiet_seconds >= seconds_max
-
-    def eagerness(self, _activity: Activity) -> float:
-        """The weight of answering a held request as it should be."""
-        return EAGER
 
     @property
     def state_dir(self) -> Path:

@@ -25,9 +25,11 @@ from harness.run.child import Child
 from harness.run.own_code import own_command, own_variables
 from harness.run.pipelines import is_own
 from harness.run.step_counts import Incarnation
-from harness.run.step_example import EAGER, REQUEST_SECONDS, Example
+from harness.run.step_example import REQUEST_SECONDS, Example
 from harness.run.step_gate_server import StepGateServer
 from harness.run.step_habit import learn
+from harness.run.step_idle import Idleness
+from harness.run.step_paces import EAGER
 from harness.run.step_patience import Habit, Patience
 from harness.run.step_process import Life, ProcessActivities
 from harness.run.step_transport import drained
@@ -50,6 +52,10 @@ QUIET_SECONDS_MAX = 16.0
 """Idle time that is counted: how long a program that has nothing to do is watched is not repeatable."""
 
 ADVANCE_SECONDS = 0.5
+EXPLORE_SECONDS_MAX = 30.0
+CALM_SECONDS_MAX = 75.0
+"""An example that takes longer ends without a verdict: a search goes on with the next."""
+
 FRUITLESS_MAX = 4
 IDLE = 0.1
 LOG_LINES_NOTED = 5
@@ -86,7 +92,7 @@ class ExternalExample(Example):
         self._run_dir = Path(tempfile.mkdtemp(prefix="harness-program-"))
         self._spare: tuple[Life, dict[str, str]] | None = None
         self._lives_made = 0
-        self._sizes_when_empty: dict[str, int] = {}
+        self._read_to: dict[str, int] = {}
         self._quiet_seconds = 0.0
         self._since_moved = stopwatch()
         self._fruitless = 0
@@ -94,6 +100,8 @@ class ExternalExample(Example):
         super().__init__(bench, scenario, NoOpPipeline, operations)
         self._processes = ProcessActivities(self._taken_in)
         self._patience = Patience(habit, lambda: self._processes.waited)
+        self._idleness = Idleness(self.world.aws.app, self._what_can_be_read)
+        self._passed = stopwatch()
         stands_in: Any = self._processes
         self.activities = stands_in
         self._command = own_command(scenario, self._run_dir)
@@ -116,6 +124,8 @@ class ExternalExample(Example):
         self._processes.add(life)
         self.incarnation = _Incarnation(self.incarnations, life, self._processes)
         self._fruitless = 0
+        self._read_to.clear()
+        self._idleness.begin()
         self._patience.begin()
         self._stir()
         self.note("pipeline", incarnation=self.incarnations, state="started")
@@ -159,6 +169,7 @@ class ExternalExample(Example):
             self._patience.stored()
         elif passage.asked.operation == "GetRecords":
             (self._patience.polled if saw == "200" else self._patience.read)()
+        self._idleness.told(passage, answer)
         self._pass_time(passage, saw)
         self.activities.reply(activity, answer)
         return saw
@@ -200,12 +211,40 @@ class ExternalExample(Example):
 
     def eagerness(self, activity: Activity) -> float:
         """How soon a request should be answered: a poll that will find nothing can wait."""
-        assert activity.passage is not None
-        asked = activity.passage.asked
-        if asked.operation != "GetRecords" or asked.service != "kinesis":
+        passage = activity.passage
+        assert passage is not None
+        if not self._idleness.is_idle(passage):
             return EAGER
-        size = self.world.shard_sizes().get(asked.subject, -1)
-        return IDLE if self._sizes_when_empty.get(asked.subject) == size else EAGER
+        if passage.asked.service == "kinesis" and passage.asked.operation == "GetRecords":
+            shard = passage.asked.subject
+            self._read_to[shard] = self.world.shard_sizes().get(shard, 0)
+        return IDLE
+
+    def has_all(self) -> bool:
+        """True when the program was given all there is, and has stored since then or never will."""
+        held = self.activities.held()
+        if not held or self.activities.next_wake_us() is not None:
+            return False
+        if any(self.eagerness(activity) >= EAGER for activity in held):
+            return False
+        open_shards = self.world.open_shards()
+        is_read = not self._read_to or all(
+            self._read_to.get(shard) == size for shard, size in open_shards.items() if size
+        )
+        return is_read and self._patience.is_stored()
+
+    def shows_all(self) -> bool:
+        """False when the rows that are shown are not those of each item's last write."""
+        marker = self.scenario.workload.markers.id
+        shown = self.sampling.look(self.world.target.live())
+        if shown is None or self.sampling.is_partial:
+            return True
+        written = [item[marker].get("S", "") for item in self.world.scan() if marker in item]
+        return sorted(shown.values()) == sorted(written)
+
+    def is_overdue(self, *, calm: bool) -> bool:
+        """True when an example has taken so much real time that it must come to its end."""
+        return self._passed() > (CALM_SECONDS_MAX if calm else EXPLORE_SECONDS_MAX)
 
     def empty_state_dir(self) -> None:
         """Whatever the program has written to its folder is gone; who may have read it is not used."""
@@ -226,21 +265,15 @@ class ExternalExample(Example):
         """The world's clock goes on, but not for ever while nothing happens: that would not repeat."""
         if self._quiet_seconds >= QUIET_SECONDS_MAX:
             return
-        seconds = REQUEST_SECONDS
-        asked = passage.asked
-        if asked.operation == "GetShardIterator":
-            self._sizes_when_empty.pop(asked.subject, None)
-        elif asked.operation == "GetRecords":
-            if saw == "200":
-                seconds = IDLE_SECONDS
-                self._sizes_when_empty[asked.subject] = self.world.shard_sizes().get(
-                    asked.subject, 0
-                )
-            else:
-                self._sizes_when_empty.pop(asked.subject, None)
+        is_empty = passage.asked.operation == "GetRecords" and saw == "200"
+        seconds = IDLE_SECONDS if is_empty else REQUEST_SECONDS
         if seconds == IDLE_SECONDS:
             self._quiet_seconds += seconds
         self.world.clock.advance(seconds)
+
+    def _what_can_be_read(self) -> tuple[Any, ...]:
+        sizes, minute = self.world.shard_sizes(), self.world.clock.now_us() // 60_000_000
+        return (*sizes.items(), *self.world.open_shards(), self.world.table.log.end, minute)
 
     def _shown(self, passage: Passage, answer: Response) -> str:
         if answer.cut_after is not None:

@@ -94,6 +94,10 @@ class Patience:
         """A request was refused: what follows takes longer."""
         self._read_at = None
 
+    def is_stored(self) -> bool:
+        """Whether the program has brought something since records were last read."""
+        return self._read_at is None
+
     def seconds(self, most: float, shards: int) -> float:
         """How long to wait, at most `most`.
 

@@ -159,7 +159,7 @@ class ProcessActivities(Known):
             self._pumped.append(answer.body)
             answer.body.pump()
         life.was_refused = answer.status >= HTTP_ERROR or answer.cut_after is not None
-        self._stirred[life] = life.tree.activity().cpu_ns
+        self._stirred[life] = life.tree.activity(anew=False).cpu_ns
         arrival.answer(answer)
 
     def kill(self) -> None:
@@ -181,7 +181,7 @@ class ProcessActivities(Known):
         asleep_since = 0.0
         seen = -1
         while not life.notice_end():
-            doing = life.tree.activity()
+            doing = life.tree.activity(anew=False)
             now = passed()
             if doing.cpu_ns == cpu_ns and now < NOTICE_SECONDS_MAX:
                 self._clock.sleep(LOOK_SECONDS)
@@ -194,6 +194,10 @@ class ProcessActivities(Known):
                     now > HELD_SECONDS_MAX and self._held_of(life) >= life.lanes
                 ):
                     break
+                self._clock.sleep(LOOK_SECONDS)
+                continue
+            if life.tree.activity().cpu_ns != seen:
+                # Somebody whom it has started is at work.
                 self._clock.sleep(LOOK_SECONDS)
                 continue
             life.server.catch_up()

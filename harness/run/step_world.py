@@ -299,6 +299,11 @@ class StepWorld:
         stream = self.region.kinesis._account.streams[self.stream_name]  # noqa: SLF001
         return {shard.shard_id: len(shard.log) for shard in stream.shards or ()}
 
+    def open_shards(self) -> dict[str, int]:
+        """As `shard_sizes`, of the shards that take records."""
+        stream = self.region.kinesis._account.streams[self.stream_name]  # noqa: SLF001
+        return {s.shard_id: len(s.log) for s in stream.shards or () if s.is_open}
+
     def scan(self) -> list[dict[str, Any]]:
         """Every item, in wire form."""
         items: list[dict[str, Any]] = []

@@ -189,6 +189,8 @@ class _Run:
             example.activities.run_ready(example.world.clock.now_us())
             if example.notice_end():
                 self.log(Action("ended"), example.ends[-1])
+            if example.is_overdue(calm=False):
+                return
             enabled = self.enabled()
             action = self.chooser.choose([e.action for e in enabled])
             if action is None or action.do == "calm":

@@ -1,0 +1,290 @@
+"""What an example of a program outside is led into: one thing that breaks pipelines, and then the end.
+
+An example of a program takes a second or more, so there are few of them, and drawing evenly seldom
+hits the moment that counts. A trap waits for that moment, as the requests at the gate show it, and
+does one thing to it: a kill while an INSERT is held, a refused INSERT and then a kill, a split while
+the parent has unread records. Until then nothing else goes wrong, and afterwards often nothing more
+is written, so that nothing hides what was lost.
+
+A trap knows requests by what they are: reads of a stream, INSERTs into the target, and whatever else
+stores something (a checkpoint, wherever it is kept; one in a local file is written unseen, between
+two requests).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from harness.fuzz.ground import READS_AGAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from random import Random  # noqa: TID251 - the type alone
+
+    from harness.fuzz.chooser import GuidedChooser
+    from harness.run.step_actions import Action
+    from harness.run.stepped import StepResult
+    from harness.scenario.model import Scenario
+
+Moment = Literal["", "read", "insert", "store"]
+
+EAGER_MIN = 1.0
+"""Reads below this weight would find nothing: see `Example.eagerness`."""
+
+ENDS_SHARE = 0.7
+"""In so many examples nothing more is written once a trap is sprung."""
+
+BRIEF_CHANGES = 6
+IN_VAIN_MAX = 4
+"""So many steps that can lead to nothing: then the moment that a trap waits for does not come."""
+
+SOME = (0, 0, 1, 2)
+"""How many such requests are let pass first."""
+
+REFUSED = ("error-before", "too-many-parts", "memory-limit", "throttle")
+AMBIGUOUS = ("lost-answer", "error-after", "cut-mid-body")
+RESHARDS = ("split", "merge", "reshard")
+_STORES = re.compile(
+    r"clickhouse (?:INSERT|REPLACE|ALTER) |s3 (?:PUT|POST) "
+    r"|dynamodb (?:PutItem|UpdateItem|BatchWriteItem|TransactWriteItems|ExecuteStatement) "
+)
+_QUIET = frozenset({"write", "skip", "deliver", "advance", "land", "calm"})
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One thing to do, and when.
+
+    Attributes:
+        do: kinds of actions, any of which will do.
+        hows: ways, any of which will do; empty for every fault that the request can meet.
+        at: while such a request is held; a release is of that request.
+        skips: how many such requests to let pass first, one of which is drawn.
+    """
+
+    do: tuple[str, ...]
+    hows: tuple[str, ...] = ("",)
+    at: Moment = ""
+    skips: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """A row of moves.
+
+    Attributes:
+        needs: bounds of `[stepped]` that must allow so much.
+        moves: one after the other.
+        ends: whether the example may end with the last of them.
+        meets: requests that must have been seen in earlier examples, for there to be such a moment.
+        is_late: copies come when there is nothing else left to come.
+        parents_last: of a reshard: what the old shards hold is read when nothing else is left to do.
+    """
+
+    name: str
+    needs: tuple[tuple[str, int], ...] = ()
+    moves: tuple[Move, ...] = ()
+    ends: bool = True
+    meets: Moment | Literal["kinesis"] = ""
+    is_late: bool = False
+    parents_last: bool = False
+
+
+_KILL = Move(("kill",), ("before",))
+_START = Move(("start",))
+_FAIL_INSERT = Move(("release",), REFUSED, "insert", SOME)
+PLAIN = Trap("plain", ends=False)
+TRAPS = (
+    Trap("killed before an insert", (("kills_max", 1),),
+         (Move(("kill",), ("before",), "insert", SOME),)),
+    Trap("an insert fails", (("faults_max", 2),), (_FAIL_INSERT,)),
+    Trap("copies come late", (("copies_max", 3), ("reorder_window", 4)), (), False, "kinesis",
+         is_late=True),
+    Trap("a read fails", (("faults_max", 2),), (Move(("release",), (), "read", SOME),)),
+    Trap("resharded while unread", (("reshards_max", 1),), (Move(RESHARDS, (), "read"),), False,
+         "kinesis", parents_last=True),
+    Trap("an insert fails, then killed", (("faults_max", 1), ("kills_max", 1)),
+         (_FAIL_INSERT, _KILL)),
+    Trap("told to end after a read", (("stops_max", 1),),
+         (Move(("release",), ("ok",), "read", SOME), Move(("stop",)))),
+    Trap("killed after an insert", (("kills_max", 1),),
+         (Move(("kill",), ("after",), "insert", SOME),)),
+    Trap("an insert's answer is lost", (("faults_max", 2),),
+         (Move(("release",), AMBIGUOUS, "insert", SOME),)),
+    Trap("killed at a checkpoint", (("kills_max", 1),),
+         (Move(("kill",), ("before", "after"), "store", SOME),), meets="store"),
+    Trap("a checkpoint fails", (("faults_max", 2),), (Move(("release",), (), "store", SOME),),
+         meets="store"),
+    Trap("an insert lands late", (("kills_max", 1),),
+         (Move(("kill",), ("in-flight",), "insert", SOME), _START), False),
+    Trap("an answer is lost, then killed", (("faults_max", 1), ("kills_max", 1)),
+         (Move(("release",), AMBIGUOUS, "insert", SOME), _KILL)),
+    Trap("checkpoints are lost", (("kills_max", 1), ("lost_checkpoints_max", 1)),
+         (Move(("release",), ("ok",), "insert", SOME), _KILL, Move(("lose-checkpoints",)), _START)),
+    Trap("two reads fail", (("faults_max", 2),),
+         (Move(("release",), (), "read"), Move(("release",), (), "read", SOME))),
+    Trap("a second instance", (("zombies_max", 1),),
+         (Move(("start",), ("second",), "insert"),), False),
+    Trap("older checkpoints come back", (("kills_max", 1), ("rollbacks_max", 1)),
+         (Move(("keep-checkpoints",)), Move(("release",), ("ok",), "insert", SOME), _KILL,
+          Move(("roll-back-checkpoints",)), _START)),
+    Trap("a second export", (("kills_max", 1), ("exports_max", 1)),
+         (Move(("release",), ("ok",), "insert", SOME), _KILL, Move(("export",)), _START), False),
+)  # fmt: skip
+"""In the order in which they are tried first: what breaks most pipelines comes before the rest."""
+
+
+def opened(trap: Trap, scenario: Scenario) -> Scenario:
+    """The scenario with its bounds wide enough for a trap."""
+    stepped = scenario.stepped
+    update = {name: max(least, getattr(stepped, name)) for name, least in trap.needs}
+    if not scenario.snapshot.export:
+        update.pop("exports_max", None)
+    return scenario.model_copy(update={"stepped": stepped.model_copy(update=update)})
+
+
+def is_allowed(trap: Trap, base: Scenario) -> bool:
+    """Whether a scenario's own bounds leave room for a trap."""
+    said = base.stepped.model_fields_set
+    # A target for which nobody may be killed takes what is read again for what is new.
+    reads_once = "kills_max" in said and not base.stepped.kills_max
+    return not any(
+        (name in said and getattr(base.stepped, name) < least)
+        or (reads_once and name in READS_AGAIN)
+        for name, least in trap.needs
+    )
+
+
+def moments_of(result: StepResult, target: str) -> set[str]:
+    """Which requests an example has shown: `read`, `insert`, `store`, and `kinesis` for its reads."""
+    found: set[str] = set()
+    for step in result.trace:
+        if step["do"] == "release":
+            what = step["what"]
+            found |= {m for m in ("read", "insert", "store") if _is_at(what, m, target)}
+            found |= {"kinesis"} if what.startswith("kinesis GetRecords") else set()
+    return found
+
+
+@dataclass(slots=True)
+class Trapper:
+    """Chooses as another chooser does, and leads the example into a trap.
+
+    Args:
+        inner: chooses what is not decided by the trap.
+        random: decides what the trap leaves open.
+        trap: which.
+        target: name of the target table.
+    """
+
+    inner: GuidedChooser
+    random: Random
+    trap: Trap
+    target: str
+    _moves: list[Move] = field(default_factory=list)
+    _skips: list[int] = field(default_factory=list)
+    _passed: set[str] = field(default_factory=set)
+    _old_shards: set[str] = field(default_factory=set)
+    _shards: set[str] = field(default_factory=set)
+    _ends: bool = False
+    _in_vain: int = 0
+
+    def __post_init__(self) -> None:
+        self._moves = list(self.trap.moves)
+        self._skips = [self.random.choice(move.skips) for move in self._moves]
+        self._ends = self.trap.ends and self.random.random() < ENDS_SHARE
+
+    def choose(self, enabled: Sequence[Action]) -> Action:
+        """The trap's next move when its moment has come; else what `inner` takes of the harmless."""
+        self._shards |= {shard for a in enabled if (shard := _shard_of(a))}
+        if self._moves:
+            possible = self._possible(self._moves[0], enabled)
+            if possible:
+                return self._make(self.random.choice(possible))
+        elif self._ends and self.trap.moves:
+            return next(a for a in enabled if a.do == "calm")
+        harmless = [a for a in enabled if _is_harmless(a)]
+        if self._moves and self._in_vain < IN_VAIN_MAX:
+            # Before the moment has come there is no end, as long as it may still come.
+            self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do != "calm")
+            harmless = [a for a in harmless if a.do != "calm"]
+        for is_put_off in self._put_off(harmless):
+            rest = [a for a in harmless if not is_put_off(a)]
+            if any(a.weight for a in rest if a.do not in ("calm", "advance")):
+                harmless = rest
+        return self.inner.choose(harmless)
+
+    def _make(self, action: Action) -> Action:
+        del self._moves[0], self._skips[0]
+        self._passed.clear()
+        if action.do in RESHARDS:
+            self._old_shards = set(self._shards)
+        return action
+
+    def _possible(self, move: Move, enabled: Sequence[Action]) -> list[Action]:
+        found = [a for a in enabled if a.do in move.do and _is_how(a, move.hows)]
+        if not move.at:
+            return found
+        held = [a for a in enabled if _is_held(a) and self._is_moment(a, move.at)]
+        self._passed |= {_name_of(a) for a in held}
+        if not held or len(self._passed) <= self._skips[0]:
+            return []
+        if "release" not in move.do:
+            return found
+        wanted = {a.what for a in held}
+        return [a for a in found if a.what in wanted]
+
+    def _is_moment(self, action: Action, at: Moment) -> bool:
+        is_idle = at == "read" and action.weight < EAGER_MIN
+        return _is_at(action.what, at, self.target) and not is_idle
+
+    def _put_off(self, harmless: Iterable[Action]) -> list[Callable[[Action], bool]]:
+        """What waits until nothing else is left to do."""
+        # A read that finds nothing takes as long as the program sleeps after it.
+        found: list[Callable[[Action], bool]] = [lambda a: _is_held(a) and a.weight < EAGER_MIN]
+        if self.trap.is_late:
+            found.append(lambda a: a.do == "deliver" and a.how == "again")
+        if self.trap.parents_last and self._old_shards:
+            found.append(lambda a: _is_held(a) and _shard_of(a) in self._old_shards)
+        return found
+
+
+def _is_harmless(action: Action) -> bool:
+    if action.do == "release":
+        return action.how == "ok"
+    if action.do == "start":
+        return not action.how
+    return action.do in _QUIET
+
+
+def _is_held(action: Action) -> bool:
+    """Each held request shows itself as one that can be answered well."""
+    return action.do == "release" and action.how == "ok"
+
+
+def _is_how(action: Action, hows: Collection[str]) -> bool:
+    if hows:
+        return action.how in hows
+    return action.do != "release" or action.how != "ok"
+
+
+def _is_at(what: str, at: str, target: str) -> bool:
+    is_insert = what.startswith(f"clickhouse INSERT {target} ")
+    if at == "insert":
+        return is_insert
+    if at == "read":
+        return " GetRecords " in what
+    return not is_insert and _STORES.match(what) is not None
+
+
+def _name_of(action: Action) -> str:
+    """The request without how often it was tried."""
+    return action.what.split(" try ")[0]
+
+
+def _shard_of(action: Action) -> str:
+    if action.do != "release" or " GetRecords " not in action.what:
+        return ""
+    return action.what.split(" ")[2]

@@ -1,0 +1,44 @@
+"""What a scheduler asks of an example before it waits, and how a pipeline in this process answers.
+
+Such a pipeline lives on the virtual clock: waiting costs nothing and proves everything. A program
+outside has a clock of its own, and answers otherwise (`harness.run.step_external`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.run.step_threads import Activity
+
+EAGER = 6.0
+
+
+class Paces:
+    """Of a pipeline in this process."""
+
+    __slots__ = ()
+
+    def eagerness(self, _activity: Activity) -> float:
+        """The weight of answering a held request as it should be."""
+        return EAGER
+
+    def has_all(self) -> bool:
+        """True when it is known, without any waiting, that the pipeline has nothing left to do."""
+        return False
+
+    def shows_all(self) -> bool:
+        """Asked when the counts agree: False when they agree by chance."""
+        return True
+
+    def is_stalled(self, quiet_seconds: float, seconds_max: float) -> bool:
+        """True when a target that has been quiet for so long, by the world's clock, stays so."""
+        return quiet_seconds >= seconds_max
+
+    def is_overdue(self, *, calm: bool) -> bool:
+        """True when it has taken more real time than an example may; never on a virtual clock."""
+        return False
+
+    def last_words(self) -> list[str]:
+        """What the pipeline printed last before it ended by itself."""
+        return []

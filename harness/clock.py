@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from harness.errors import NotSettled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 SECOND_US = 1_000_000
 POLL_SECONDS = 0.005
@@ -62,6 +62,25 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Let `seconds` of this clock's time pass."""
         raise NotImplementedError
+
+    def sleep_in_turns(
+        self, turns: Sequence[float], has_news: Callable[[], bool], until_us: int
+    ) -> int:
+        """Sleep in turns until there is news at the end of one; returns how many turns it took.
+
+        Whoever runs the sleeper may look in its place, and wake it only when it is to go on.
+
+        Args:
+            turns: seconds of each; the last one is repeated.
+            has_news: quick and without any effect.
+            until_us: the first turn that ends at this moment or later is the last.
+        """
+        taken = 0
+        while True:
+            self.sleep(turns[min(taken, len(turns) - 1)])
+            taken += 1
+            if has_news() or self.now_us() >= until_us:
+                return taken
 
     def now(self) -> float:
         """Seconds since the Unix epoch, with microseconds."""

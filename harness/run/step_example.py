@@ -119,7 +119,9 @@ class Example(Paces):
         passage = self.gate.open(request, kind)
         answer = self.activities.ask(passage)
         if not isinstance(answer.body, bytes):
-            answer.body = TurnStream(answer.body, self.activities, self.world.clock.now_us)
+            tells = passage.asked.operation == "SubscribeToShard"
+            now_us = self.world.clock.now_us
+            answer.body = TurnStream(answer.body, self.activities, now_us, tells=tells)
         return answer
 
     # What the scheduler does.
@@ -332,7 +334,9 @@ class Example(Paces):
             if not due:
                 break
             held = len(self.activities.held())
-            clock.advance(max(0, min(due) - clock.now_us()) / 1e6)
+            end_us = start_us + round(ADVANCE_SECONDS_MAX * 1e6)
+            next_us = self.activities.pass_turns(min(due), end_us)
+            clock.advance(max(0, next_us - clock.now_us()) / 1e6)
             self.activities.run_ready(clock.now_us())
             if len(self.activities.held()) > held or self._is_over():
                 break

@@ -14,12 +14,13 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.faults.gate import Passage
     from harness.web.message import Response
@@ -31,14 +32,50 @@ IDLE_SHARE = 0.05
 """A process that used less of the processor than this waits for something that does not come."""
 END_SECONDS = 2.0
 KILLS_MAX = 50
-TURN_US = 20_000
-"""How long one sleeps that waits for a body that goes on."""
-
 State = Literal["ready", "running", "held", "asleep", "away", "ended"]
 
 
 class Killed(BaseException):
     """The pipeline is killed: its threads end wherever they are. No `except Exception` stops it."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """What a sleeper waits for; the scheduler looks in its place, which saves two changes of threads.
+
+    Attributes:
+        turns_us: how long it sleeps between two looks; the last is repeated.
+        may_have: false as long as a look would find nothing; changes only when somebody does something.
+        has_news: a look; it may take what it finds.
+        until_us: from then on it is woken without news; None for never.
+        taken: turns that have passed.
+    """
+
+    turns_us: Sequence[int]
+    may_have: Callable[[], bool]
+    has_news: Callable[[], bool]
+    until_us: int | None = None
+    taken: int = 0
+
+    def is_over(self, now_us: int) -> bool:
+        """One turn has passed; whether it was the last."""
+        self.taken += 1
+        is_late = self.until_us is not None and now_us >= self.until_us
+        return is_late or (self.may_have() and self.has_news())
+
+    def turn_us(self) -> int:
+        """How long the present turn is."""
+        return self.turns_us[min(self.taken, len(self.turns_us) - 1)]
+
+    def passed(self, wake_us: int, to_us: int) -> tuple[int, int]:
+        """From a turn that ends at `wake_us`: which first one ends at `to_us` or later, and when."""
+        taken, last = self.taken, len(self.turns_us) - 1
+        while wake_us < to_us:
+            taken += 1
+            turn_us = self.turns_us[min(taken, last)]
+            more = (to_us - wake_us - 1) // turn_us if taken >= last else 0
+            taken, wake_us = taken + more, wake_us + (more + 1) * turn_us
+        return taken, wake_us
 
 
 class Activity:
@@ -49,7 +86,7 @@ class Activity:
         number: in the order of their starts, over all incarnations.
         state: what it does.
         wake_us: when it is asleep, until when.
-        has_news: asked then, where it waits for something: whether that is there.
+        watch: when it waits for something, what for; `wake_us` is then the end of its turn.
         passage: when it is held, the request that it waits for.
         failure: what its function raised.
     """
@@ -60,12 +97,12 @@ class Activity:
         self.run = run
         self.state: State = "ready"
         self.wake_us = 0
-        self.has_news: Callable[[], bool] | None = None
+        self.watch: Watch | None = None
         self.passage: Passage | None = None
         self.answer: Response | None = None
         self.failure: BaseException | None = None
         self.killed = False
-        self.turn = threading.Semaphore(0)
+        self.turn = _closed()
         self.thread: threading.Thread | None = None
 
 
@@ -91,6 +128,20 @@ class Known:
         """Those that wait for the answer to a request, the oldest first."""
         return [a for a in self.all if a.state == "held"]
 
+    def pass_turns(self, to_us: int, end_us: int) -> int:
+        """Nobody finds anything before `to_us`: the turns until then pass.
+
+        Returns:
+            That moment; if it lies beyond `end_us`, at most the end of the first turn from there on.
+        """
+        watching = [(a, a.watch) for a in self.all if a.state == "asleep" and a.watch is not None]
+        if to_us > end_us:
+            ends = (watch.passed(a.wake_us, end_us)[1] for a, watch in watching)
+            to_us = min(to_us, *ends, to_us)
+        for activity, watch in watching:
+            watch.taken, activity.wake_us = watch.passed(activity.wake_us, to_us)
+        return to_us
+
 
 class Activities(Known):
     """All threads of the pipeline under test."""
@@ -99,7 +150,7 @@ class Activities(Known):
         super().__init__()
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._rested = threading.Semaphore(0)
+        self._rested = _closed()
         self._awaited: Activity | None = None
 
     def start(self, run: Callable[[], None], name: str) -> None:
@@ -110,8 +161,8 @@ class Activities(Known):
             self.all.append(activity)
 
     def next_wake_us(self) -> int | None:
-        """When the first sleeper wakes; None when nobody sleeps."""
-        return min((a.wake_us for a in self.all if a.state == "asleep"), default=None)
+        """When the first sleeper wakes, as things are; None when nobody does."""
+        return min((at for a in self.all if (at := _wakes_us(a)) is not None), default=None)
 
     def run_ready(self, now_us: int) -> None:
         """Run everybody who can run, one after the other, until all rest."""
@@ -177,15 +228,16 @@ class Activities(Known):
                 activity.state = "ended"
         self.all.clear()
 
-    def sleep(self, wake_us: int, has_news: Callable[[], bool] | None = None) -> None:
-        """Called by a thread of the pipeline: rest until the clock says so.
-
-        Args:
-            wake_us: until when.
-            has_news: what it waits for; while it is false then, the sleep goes on by `TURN_US`.
-        """
+    def sleep(self, wake_us: int) -> None:
+        """Called by a thread of the pipeline: rest until the clock says so."""
         activity = self._current()
-        activity.wake_us, activity.has_news = wake_us, has_news
+        activity.wake_us, activity.watch = wake_us, None
+        self._rest(activity, "asleep")
+
+    def watch(self, watch: Watch, now_us: int) -> None:
+        """Called by a thread of the pipeline: rest until there is what it waits for."""
+        activity = self._current()
+        activity.wake_us, activity.watch = now_us + watch.turn_us(), watch
         self._rest(activity, "asleep")
 
     def ask(self, passage: Passage) -> Response:
@@ -242,15 +294,33 @@ class Activities(Known):
 
 
 def _is_due(activity: Activity, now_us: int) -> bool:
-    """Whether it can run; to ask here what it waits for saves two changes of threads."""
+    """Whether it can run."""
     if activity.state == "ready":
         return True
     if activity.state != "asleep" or activity.wake_us > now_us:
         return False
-    if activity.has_news is None or activity.has_news():
+    watch = activity.watch
+    if watch is None or watch.is_over(now_us):
         return True
-    activity.wake_us = now_us + TURN_US
+    activity.wake_us = now_us + watch.turn_us()
     return False
+
+
+def _wakes_us(activity: Activity) -> int | None:
+    """When it wakes if nobody does anything before; None when it does not."""
+    if activity.state != "asleep":
+        return None
+    watch = activity.watch
+    if watch is None or watch.may_have():
+        return activity.wake_us
+    return None if watch.until_us is None else watch.passed(activity.wake_us, watch.until_us)[1]
+
+
+def _closed() -> threading.Lock:
+    """Opened by one thread for another to pass once; a semaphore costs several times as much."""
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
 
 
 class PipelineClock(Clock):
@@ -272,7 +342,19 @@ class PipelineClock(Clock):
 
     def sleep(self, seconds: float) -> None:
         """Rest until `seconds` of the world's time have passed."""
-        self._activities.sleep(self._world.now_us() + max(1, round(seconds * 1_000_000)))
+        self._activities.sleep(self._world.now_us() + _us(seconds))
+
+    def sleep_in_turns(
+        self, turns: Sequence[float], has_news: Callable[[], bool], until_us: int
+    ) -> int:
+        """Rest; the scheduler looks for news."""
+        watch = Watch([_us(seconds) for seconds in turns], has_news, has_news, until_us)
+        self._activities.watch(watch, self._world.now_us())
+        return watch.taken
+
+
+def _us(seconds: float) -> int:
+    return max(1, round(seconds * 1_000_000))
 
 
 def _processor_seconds() -> float:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from harness.pipelines.reference.retry import Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.pipelines.pipeline import Environment
     from harness.pipelines.reference.shards import Page, Reader
 
@@ -43,6 +45,18 @@ class Pause:
         seconds = self._seconds
         self._seconds = min(2 * seconds, PAUSE_SECONDS[1])
         return self._env.pause(seconds)
+
+    def wait_for(self, has_news: Callable[[], bool], until_us: int) -> None:
+        """As many waits as pass until there is news, or it is as late as that."""
+        if self._env.stopping():
+            return
+        turns = [self._seconds]
+        while turns[-1] < PAUSE_SECONDS[1]:
+            turns.append(min(2 * turns[-1], PAUSE_SECONDS[1]))
+        taken = self._env.clock.sleep_in_turns(
+            turns, lambda: self._env.stopping() or has_news(), until_us
+        )
+        self._seconds = turns[min(taken, len(turns) - 1)]
 
     def reset(self) -> None:
         """Something happened."""
@@ -124,6 +138,16 @@ class Readers:
                 self._reading = 0  # here it is read at once, and nothing waits
                 return self._read(task)
         return None
+
+    def has_news(self) -> bool:
+        """Whether a page waits, or a reader has died."""
+        return bool(self._pages) or self.failure is not None
+
+    def due_us(self) -> int | None:
+        """When the caller's thread can read a shard next; None when others read."""
+        if self._workers or self._dedicated:
+            return None
+        return min((task.due_us for task in self._tasks if not task.busy), default=None)
 
     def _run(self, own: _Task | None) -> None:
         pause = Pause(self._env)

@@ -8,6 +8,7 @@ this one thread, step by step.
 from __future__ import annotations
 
 from collections import deque
+from types import MethodType
 from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.batches import REWRITTEN_MAX, Batch, Span
@@ -100,10 +101,14 @@ class StreamSync:
         if self.settings.workers:
             self.env.start_thread(self._flush_in_turn, "flusher")
         pause = Pause(self.env)
+        # Alone in its thread it knows what the next step waits for; a step of its own may not.
+        is_plain = not self.settings.workers and self.step == MethodType(StreamSync.step, self)
         try:
             while not self.env.stopping():
                 if self.step():
                     pause.reset()
+                elif is_plain:
+                    pause.wait_for(self._has_news, self._due_us())
                 else:
                     pause.wait()
             self._await_flusher()
@@ -126,6 +131,20 @@ class StreamSync:
         if self._is_due():
             self.close_batch()
         return page is not None
+
+    def _has_news(self) -> bool:
+        return self._failure is not None or self.readers.has_news()
+
+    def _due_us(self) -> int:
+        """When the next step has something to do, if nobody brings news before."""
+        due_us = self._refresh_due_us
+        reading_us = self.readers.due_us()
+        if reading_us is not None:
+            due_us = min(due_us, reading_us)
+        if not self._batch.is_empty:
+            wait_us = self.settings.streaming_max_insert_wait_ms * 1000
+            due_us = min(due_us, self._batch.opened_us + wait_us)
+        return due_us
 
     def refresh(self) -> None:
         """List the shards and begin those whose turn has come."""

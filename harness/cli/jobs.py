@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, UsageError
-from harness.run.result import EXIT_CODES, Result
+from harness.run.result import EXIT_CODES, WRONG_INPUT, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,8 +48,6 @@ def run_side_by_side(
     Args:
         ended: told each result as it comes.
 
-    Raises:
-        HarnessError: a scenario cannot be run at all (exit codes 2); the others are given up.
     """
     results: dict[int, Result] = {}
     # Spawned, as a fork would copy the threads and locks of this process half way.
@@ -70,11 +68,7 @@ def run_side_by_side(
 
 
 def run_quietly(scenario: Scenario, options: Options) -> Result:
-    """One run without progress; a broken environment is a result too, wrong usage is not.
-
-    Raises:
-        HarnessError: the scenario cannot be run at all.
-    """
+    """One run without progress; that it could not be carried out is a result too."""
     from harness.run.progress import Silent
     from harness.run.runner import run_scenario
     from harness.run.stepped_run import run_in_steps
@@ -84,7 +78,13 @@ def run_quietly(scenario: Scenario, options: Options) -> Result:
             return run_in_steps(scenario, options)
         return run_scenario(scenario, options, Silent())
     except HarnessError as error:
-        if error.exit_code != EXIT_CODES["error"]:
-            raise
-        name = options.pipeline or scenario.pipeline.name
-        return Result(scenario.name, name, scenario.seed, "error", str(error))
+        return given_up(scenario, options, error)
+
+
+def given_up(scenario: Scenario, options: Options, error: HarnessError) -> Result:
+    """The result of a run that could not be carried out: those after it can be all the same."""
+    name = options.pipeline or scenario.pipeline.name
+    outcome: Outcome = "unknown" if error.exit_code == EXIT_CODES["unknown"] else "error"
+    result = Result(scenario.name, name, scenario.seed, outcome, str(error))
+    result.is_wrong_input = error.exit_code == WRONG_INPUT
+    return result

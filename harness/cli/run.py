@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 
 from harness.backends.choice import without_password as shown
-from harness.cli.jobs import run_side_by_side, shard
+from harness.cli.jobs import given_up, run_side_by_side, shard
 from harness.cli.messages import print_error
 from harness.errors import HarnessError, UsageError
 from harness.report import github
 from harness.report.junit import write_junit
 from harness.report.terminal import Progress, print_result
-from harness.run.result import EXIT_CODES, Outcome, Result
+from harness.run.result import Outcome, Result
 from harness.run.store import RUNS, keep_replay
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def run(
 ) -> int:
     """Run scenarios and give a verdict: does ClickHouse FINAL equal DynamoDB?"""
     from harness.backends.world import Backends
+    from harness.run.pipelines import require_pipeline
     from harness.run.runner import Options
     from harness.scenario.catalog import find, names
 
@@ -95,6 +96,10 @@ def run(
         raise UsageError("no scenario given", hint="name one, or pass --all; see: harness list")
     wanted = shard(given, part)
     loaded = [_load(name, settings or [], seed, drop_expect=no_expect) for name in wanted]
+    for scenario in loaded:
+        # Before the first of them has run for minutes.
+        name = pipeline or scenario.pipeline.name
+        require_pipeline(scenario, name, allow_command=allow_command)
     options = Options(
         pipeline=pipeline,
         runs=runs,
@@ -124,8 +129,13 @@ def run(
         sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
         sys.stdout.buffer.flush()
     # A part may be empty: with more parts than scenarios some machines have nothing to do.
-    outcomes: list[Outcome] = [result.outcome for result in results]
-    return EXIT_CODES[max(outcomes, key=_GRAVITY.index, default="passed")]
+    gravest = max(results, key=_gravity, default=None)
+    return gravest.exit_code if gravest is not None else 0
+
+
+def _gravity(result: Result) -> tuple[int, bool]:
+    # What nobody repairs by running it again comes first.
+    return _GRAVITY.index(result.outcome), result.is_wrong_input
 
 
 def _load(name: str, settings: list[str], seed: int | None, *, drop_expect: bool) -> Scenario:
@@ -144,19 +154,20 @@ def _run_all(
 ) -> Iterable[Result]:
     """Each scenario's result, in order; one after the other as they are asked for, or all at once."""
     if jobs == 1 or len(scenarios) == 1:
-        return (_run_one(scenario, options, stderr) for scenario in scenarios)
+        is_alone = len(scenarios) == 1
+        return (_run_one(scenario, options, stderr, is_alone=is_alone) for scenario in scenarios)
 
     def tell(result: Result) -> None:
         seconds = result.seconds.get("total", 0.0)
         line = f"{result.outcome:<7} {result.scenario} with {result.pipeline}  {seconds:.1f} s"
         stderr.print(line, markup=False, soft_wrap=True)
         if result.outcome == "error":
-            print_error(result.reason, "")
+            print_error(f"{result.scenario}: {result.reason}", "")
 
     return run_side_by_side(scenarios, options, jobs, tell)
 
 
-def _run_one(scenario: Scenario, options: Options, stderr: Console) -> Result:
+def _run_one(scenario: Scenario, options: Options, stderr: Console, *, is_alone: bool) -> Result:
     from harness.run.runner import run_scenario
     from harness.run.stepped_run import run_in_steps
 
@@ -166,12 +177,9 @@ def _run_one(scenario: Scenario, options: Options, stderr: Console) -> Result:
             return run_in_steps(scenario, options)
         return run_scenario(scenario, options, progress)
     except HarnessError as error:
-        if error.exit_code != EXIT_CODES["error"]:
-            raise
         progress.close()
-        print_error(error.message, error.hint)
-        name = options.pipeline or scenario.pipeline.name
-        return Result(scenario.name, name, scenario.seed, "error", str(error))
+        print_error(error.message if is_alone else f"{scenario.name}: {error.message}", error.hint)
+        return given_up(scenario, options, error)
     finally:
         progress.close()
 

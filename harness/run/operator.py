@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from harness.errors import BackendError, HarnessError
+from harness.errors import BackendError, HarnessError, ScenarioError
 from harness.faults.acts import make_act
 from harness.faults.live import CALM_PATH, GATE_PATH
 
@@ -197,12 +197,21 @@ class Operator:
         assert self._hands is not None
         try:
             told = self._hands.do(make_act(planned.act, planned.settings))
+        except ScenarioError as error:
+            self.errors.append(self._with_missed(planned, error))
+            return
         except HarnessError as error:
             self.errors.append(error)
             return
         self.acted += 1
         self._undone.discard(id(planned))
         self._history.add("operator", **told)
+
+    def _with_missed(self, planned: PlannedAct, error: ScenarioError) -> ScenarioError:
+        """What cannot be done may have needed an act whose moment has not come."""
+        before = self._planned[: self._planned.index(planned)]
+        missed = [_told(one) for one in before if id(one) in self._undone]
+        return ScenarioError("; ".join([error.message, *missed]), hint=error.hint)
 
     def _attend(self, gate: str) -> None:
         """Do what waits for requests, while these are held at a gate."""

@@ -68,7 +68,8 @@ class Checkpoints:
         if not self._is_saved:
             raise ScenarioError(
                 "act 'roll-back-checkpoints': nothing was saved",
-                hint="plan 'save-checkpoints' before it",
+                hint="plan 'save-checkpoints' before it, at a moment that comes with every "
+                "pipeline: after_changes, or at = 0 of its request",
             )
         self.lose()
         for name in self._saved:

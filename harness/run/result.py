@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Outcome = Literal["passed", "failed", "unknown", "error"]
 
 EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "unknown": 3, "error": 4}
+WRONG_INPUT = 2
 INTERRUPTED = 130
 SUMMARY_CHECK = "final_state"
 COMPANIONS = frozenset(
@@ -43,6 +44,7 @@ class Result:
         supplied: what AWS lacked and the harness supplied instead: feature, how and why.
         pipeline_log: the last lines that the pipeline wrote, for a run that did not pass.
         replay: the command that runs this again.
+        is_wrong_input: an `error` that the scenario is to blame for, not the environment.
     """
 
     scenario: str
@@ -62,11 +64,12 @@ class Result:
     pipeline_log: list[str] = field(default_factory=list)
     run_dir: Path | None = None
     replay: str = ""
+    is_wrong_input: bool = False
 
     @property
     def exit_code(self) -> int:
         """The process's exit code for this outcome."""
-        return EXIT_CODES[self.outcome]
+        return WRONG_INPUT if self.is_wrong_input else EXIT_CODES[self.outcome]
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints and `verdict.json` holds; members are only ever added."""

@@ -89,3 +89,39 @@ def test_a_strangers_command_needs_permission_on_the_command_line(tmp_path: Path
     assert (
         f"run it again: harness run {file} --seed 1 --set '{setting}' --allow-command" in ended.out
     )
+
+
+ROLLS_BACK = """
+[[operator]]
+act = "save-checkpoints"
+on_request = { service = "clickhouse", operation = "INSERT", subject = "mine", at = 999 }
+
+[[operator]]
+act = "roll-back-checkpoints"
+phase = "settled"
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_scenario_that_cannot_be_carried_out_is_one_result_and_the_others_go_on(
+    tmp_path: Path, jobs: str
+) -> None:
+    files = [write(tmp_path, "one"), write(tmp_path, "two")]
+    with (tmp_path / "one.toml").open("a", encoding="utf-8") as file:
+        file.write(ROLLS_BACK)
+    ended = harness(
+        tmp_path, *("run", *files, "--jobs", jobs, "--json", "--junit", "out/junit.xml")
+    )
+    assert ended.code == 2, ended.err
+    told = [(run["scenario"], run["verdict"]) for run in json.loads(ended.out)["runs"]]
+    assert told == [("one", "error"), ("two", "passed")]
+    assert (
+        "error: one: act 'roll-back-checkpoints': nothing was saved; act 'save-checkpoints' waited "
+        "for clickhouse INSERT mine #999, which never came"
+    ) in ended.err
+    assert "after_changes" in ended.err
+    assert "Traceback" not in ended.err
+    one, two = Xml.parse(tmp_path / "out" / "junit.xml").getroot().iter("testcase")
+    (error,) = one.findall("error")
+    assert "nothing was saved" in (error.get("message") or "")
+    assert not two.findall("error")

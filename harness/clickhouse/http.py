@@ -32,7 +32,7 @@ from harness.clickhouse import (
 from harness.clickhouse.access import Access
 from harness.clickhouse.engine import STREAMED_FORMATS, Result
 from harness.clickhouse.errors import EngineError
-from harness.clickhouse.idle import IdleConnections
+from harness.clickhouse.idle import IdleConnections, Likeness
 from harness.clickhouse.sessions import Session, Sessions, timeout_seconds
 from harness.clickhouse.statements import Statement, by_comment, parse_request
 from harness.web.message import Response
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from harness.clickhouse.engine import Connection, Engine
-    from harness.clickhouse.idle import Likeness
     from harness.clickhouse.parameters import Parameters
     from harness.clock import Clock
     from harness.web.message import Request
@@ -70,7 +69,7 @@ class Call:
     """One request on its way: what it asks for and what it holds.
 
     Attributes:
-        likeness: equal for requests that can use each other's connections; None: nobody's.
+        likeness: of its connection, where another request may use it after; None in a session.
         is_clean: its statement has run and left nothing behind on the connection.
     """
 
@@ -213,12 +212,14 @@ class ClickHouseApp:
             return
         database = asked.own["database"]
         database = "" if database == "default" else database
-        if "query_id" not in asked.own:
-            call.likeness = (database, *sorted(settings.items()))
-            with self._lock:
-                call.connection = self._idle.take(call.likeness)
-            if call.connection is not None:
-                return
+        call.likeness = Likeness(database, settings)
+        with self._lock:
+            idle = self._idle.take(call.likeness)
+        if idle is not None:
+            call.connection, has_settings = idle
+            if not has_settings:
+                call.connection.set(settings)
+            return
         call.connection = self._engine.connect(settings)
         if database:
             call.connection.use(database)
@@ -229,8 +230,8 @@ class ClickHouseApp:
         if call.session is not None:
             self._sessions.give_back(call.session)
         elif call.connection is not None:
-            may_stay = call.likeness is not None and call.is_clean
-            if not may_stay or not self._idle.keep(call.likeness or (), call.connection):
+            likeness = call.likeness if call.is_clean else None
+            if likeness is None or not self._idle.keep(likeness, call.connection):
                 call.connection.close()
         call.session = call.connection = None
 

@@ -50,6 +50,7 @@ ENGINE_SETTINGS = {
     "log_queries": "0",
     "input_format_parallel_parsing": "0",
     "output_format_parallel_formatting": "0",
+    "local_filesystem_read_method": "pread",
 }
 """A few rows a statement: handing them to threads costs more than the work."""
 

@@ -108,7 +108,8 @@ def words(script: Script, place: int) -> str:
             "after": "a kill when the request was carried out",
             "in-flight": "a kill with an INSERT in flight",
         }
-        return when.get(step.how, "a kill")
+        held = " ".join(step.what.split()[1:])
+        return when.get(step.how, f"a kill while {held} was held" if held else "a kill")
     if step.do == "start":
         return "a second instance" if step.how == "second" else "the start just then"
     told = _OPERATORS.get(step.do, "")

@@ -145,8 +145,14 @@ def ground(name: str = "", pipeline: str = "", *, overrides: tuple[str, ...] = (
     return scenario
 
 
-def draw(base: Scenario, random: Random, *, changes_max: int = CHANGES_MAX) -> Scenario:
-    """One example's scenario."""
+def draw(
+    base: Scenario,
+    random: Random,
+    *,
+    changes_max: int = CHANGES_MAX,
+    fresh_share: float = FRESH_SHARE,
+) -> Scenario:
+    """One example's scenario; `fresh_share` says how often most keys are to be written once."""
     given = base.workload
     share = EXPORT_SHARE if base.name == NAME else OWN_EXPORT_SHARE
     exports = base.snapshot.export and random.random() < share
@@ -155,7 +161,7 @@ def draw(base: Scenario, random: Random, *, changes_max: int = CHANGES_MAX) -> S
         update={
             "items": random.randint(1, ITEMS_MAX) if exports else 0,
             "changes": changes,
-            "mix": _mix(base, random),
+            "mix": _mix(base, random, fresh_share),
             "keys": given.keys.model_copy(
                 update={
                     "distribution": random.choice(("hot", "hot", "uniform")),
@@ -181,7 +187,7 @@ def draw(base: Scenario, random: Random, *, changes_max: int = CHANGES_MAX) -> S
     )
 
 
-def _mix(base: Scenario, random: Random) -> Any:
+def _mix(base: Scenario, random: Random, fresh_share: float) -> Any:
     """Every kind of change, some of them often."""
     mix = base.workload.mix
     weights = {}
@@ -189,7 +195,7 @@ def _mix(base: Scenario, random: Random) -> Any:
         weight = getattr(mix, kind)
         weights[kind] = max(weight, 0.1) * random.choice((0.3, 1.0, 3.0)) if weight else 0.0
     weights["insert"] = max(weights["insert"], 0.1)
-    if random.random() < FRESH_SHARE:
+    if random.random() < fresh_share:
         weights["insert"] = FRESH * sum(weights.values())
     return mix.model_copy(update=weights)
 

@@ -19,11 +19,12 @@ from harness.faults.asked import Asked
 from harness.faults.fault import applies, known_faults
 from harness.fuzz.chooser import READS, GuidedChooser, insert_into
 from harness.fuzz.failure import Failure, failure_of
-from harness.fuzz.ground import draw
+from harness.fuzz.ground import FRESH_SHARE, draw
 from harness.fuzz.script import Script, steps_of
 from harness.fuzz.traps import (
     BRIEF_CHANGES,
     PLAIN,
+    TRAPPED_FRESH_SHARE,
     TRAPS,
     Trapper,
     is_allowed,
@@ -139,10 +140,7 @@ class Search:
         noted = None if is_long or trap else self._beginning(number, base, random)
         prefix: Sequence[Action] = ()
         if noted is None:
-            changes_max = self.changes_max * (LONG if is_long else 1)
-            if trap and trap.moves:
-                changes_max = min(changes_max, BRIEF_CHANGES)
-            scenario, writes = self._drawn(base, random, changes_max)
+            scenario, writes = self._drawn(base, random, trap, is_long=is_long)
         else:
             scenario, writes = noted.scenario, noted.writes
             # The more of it is taken, the more alike are the two: they must differ enough.
@@ -188,14 +186,22 @@ class Search:
                 return trap
         return None
 
-    def _drawn(self, base: Scenario, random: Random, changes_max: int) -> tuple[Scenario, Any]:
+    def _drawn(
+        self, base: Scenario, random: Random, trap: Trap | None, *, is_long: bool
+    ) -> tuple[Scenario, Any]:
         """A scenario and its writes.
 
         Raises:
             ScenarioError: none of many can be drawn from what there is.
         """
+        changes_max, fresh_share = self.changes_max * (LONG if is_long else 1), FRESH_SHARE
+        if trap and trap.moves:
+            changes_max, fresh_share = min(changes_max, BRIEF_CHANGES), TRAPPED_FRESH_SHARE
         for attempt in range(1, DRAWS_MAX + 1):
-            scenario = draw(base, random, changes_max=changes_max)
+            scenario = draw(base, random, changes_max=changes_max, fresh_share=fresh_share)
+            is_load = trap is not None and trap.meets == "load" and base.snapshot.export
+            if is_load and not scenario.snapshot.export:
+                continue
             try:
                 operations = generate(scenario, VirtualClock(seed=scenario.seed))
                 writes = spelled_out(operations, scenario.workload.markers)

@@ -14,14 +14,16 @@ from harness.clock import stopwatch
 from harness.fuzz.failure import Failure, same_failure
 from harness.fuzz.script import Script, play, without_unwritten
 from harness.fuzz.simpler import simpler_steps, simpler_worlds, simpler_writes
+from harness.run.step_external import is_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.fuzz.script import Make
     from harness.run.step_actions import Action
     from harness.run.step_world import Bench
     from harness.run.stepped import StepResult
+    from harness.workload.values import Item
 
 RUNS_MAX = 400
 WINDOWS = (4, 3, 2)
@@ -30,6 +32,9 @@ _INSERTS = ("INSERT",)
 _READS = ("INSERT", "GetRecords")
 _EVERYTHING = ("",)
 SECONDS_MAX = 90.0
+PROGRAM_SECONDS_MAX = 40.0
+"""A run of a program takes a second or more: whoever waits for a failure wants it soon."""
+
 PATIENCE = 150
 
 
@@ -94,16 +99,20 @@ class _Shrinker:
         self.runs_max = runs_max
         self.seconds_max = seconds_max
         self.tell = tell
+        self.is_program = make is None and is_program(script.scenario, script.pipeline)
+        if self.is_program:
+            self.seconds_max = min(seconds_max, PROGRAM_SECONDS_MAX)
         self.elapsed = stopwatch()
         self.runs = 0
         self.in_vain: set[str] = set()
         self.best: Shrunk | None = None
 
     def run(self) -> Shrunk | None:
-        if not self.try_one(without_unwritten(self.script)):
+        is_focused = self.is_program and any(map(self.try_one, self.focused()))
+        if not is_focused and not self.try_one(without_unwritten(self.script)):
             return None
-        for kept in (_NOTHING, _INSERTS, _READS, _EVERYTHING):
-            if self.try_one(self.without_numbers(kept)):
+        for kept in () if is_focused else (_NOTHING, _INSERTS, _READS, _EVERYTHING):
+            if self.try_one(self.numberless(self.now, kept)):
                 break
         self.drop_keys()
         self.drop(lambda s: s.do not in ("write", "deliver"), together=True)
@@ -119,6 +128,21 @@ class _Shrinker:
         assert self.best is not None
         self.best.runs, self.best.seconds = self.runs, self.elapsed()
         return self.best
+
+    def focused(self) -> Iterator[Script]:
+        """What is left when only the key that fails counts: guesses, as each run takes seconds.
+
+        Without anything that goes wrong; with it; with the reads between, too.
+        """
+        script = self.script
+        others = {w.name for w in script.writes if _plain(w.key) != self.wanted.key}
+        if len(others) == len(script.writes):
+            others = set()
+        about = self.numberless(_without(script, others), _NOTHING)
+        quiet = tuple(s for s in about.steps if s.do in ("write", "deliver"))
+        yield without_unwritten(replace(about, steps=quiet))
+        yield without_unwritten(about)
+        yield without_unwritten(self.numberless(script, _READS))
 
     @property
     def now(self) -> Script:
@@ -151,22 +175,22 @@ class _Shrinker:
         self.best = Shrunk(script, failure, played.result)
         return True
 
-    def without_numbers(self, kept: tuple[str, ...]) -> Script:
+    def numberless(self, script: Script, kept: tuple[str, ...]) -> Script:
         """Requests named without their ordinals, the next such one being meant.
 
         Those that are just answered are left out, but for what is `kept`.
         """
         steps = [
             replace(s, what=s.what.split(" #")[0]) if s.do in ("release", "land") else s
-            for s in self.now.steps
+            for s in script.steps
             if not _is_passing(s) or any(f" {word}" in f" {s.do} {s.what}" for word in kept)
         ]
-        return replace(self.now, steps=tuple(steps))
+        return replace(script, steps=tuple(steps))
 
     def drop_keys(self) -> None:
         """Leave out all that is about some keys: half of them, a quarter and so on."""
         size = max(1, len(self.keys()) // 2)
-        while self.has_time():
+        while self.has_time() and len(self.keys()) > 1:
             place = 0
             while place < len(keys := self.keys()):
                 gone = set(keys[place : place + size])
@@ -235,6 +259,11 @@ class _Shrinker:
 def _is_passing(step: Action) -> bool:
     """A step that goes without saying: a request is answered, the time passes."""
     return step.do == "advance" or (step.do == "release" and step.how == "ok")
+
+
+def _plain(key: Item) -> dict[str, str]:
+    """A key as findings name it."""
+    return {name: str(next(iter(value.values()))) for name, value in key.items()}
 
 
 def _without(script: Script, names: set[str]) -> Script:

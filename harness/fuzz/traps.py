@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
 
-Moment = Literal["", "read", "insert", "store"]
+Moment = Literal["", "read", "insert", "load", "store"]
+"""`insert` is one of records that were read from a stream, `load` one before any."""
 
 EAGER_MIN = 1.0
 """Reads below this weight would find nothing: see `Example.eagerness`."""
@@ -37,10 +38,13 @@ ENDS_SHARE = 0.7
 """In so many examples nothing more is written once a trap is sprung."""
 
 BRIEF_CHANGES = 6
+TRAPPED_FRESH_SHARE = 0.6
+"""In so many of the examples with a trap most keys are written once."""
+
 IN_VAIN_MAX = 4
 """So many steps that can lead to nothing: then the moment that a trap waits for does not come."""
 
-SOME = (0, 0, 1, 2)
+SOME = (0, 0, 0, 0, 1)
 """How many such requests are let pass first."""
 
 REFUSED = ("error-before", "too-many-parts", "memory-limit", "throttle")
@@ -60,7 +64,8 @@ class Move:
     Attributes:
         do: kinds of actions, any of which will do.
         hows: ways, any of which will do; empty for every fault that the request can meet.
-        at: while such a request is held; a release is of that request.
+        at: while such a request is held; a release is of that request. A read counts when it finds
+            something.
         skips: how many such requests to let pass first, one of which is drawn.
     """
 
@@ -87,7 +92,7 @@ class Trap:
     needs: tuple[tuple[str, int], ...] = ()
     moves: tuple[Move, ...] = ()
     ends: bool = True
-    meets: Moment | Literal["kinesis"] = ""
+    meets: Literal["", "kinesis", "load", "store"] = ""
     is_late: bool = False
     parents_last: bool = False
 
@@ -125,6 +130,10 @@ TRAPS = (
          (Move(("release",), ("ok",), "insert", SOME), _KILL, Move(("lose-checkpoints",)), _START)),
     Trap("two reads fail", (("faults_max", 2),),
          (Move(("release",), (), "read"), Move(("release",), (), "read", SOME))),
+    Trap("killed while loading", (("kills_max", 1),),
+         (Move(("kill",), ("before",), "load", SOME),), meets="load"),
+    Trap("an insert of the export fails", (("faults_max", 2),),
+         (Move(("release",), REFUSED, "load", SOME),), meets="load"),
     Trap("a second instance", (("zombies_max", 1),),
          (Move(("start",), ("second",), "insert"),), False),
     Trap("older checkpoints come back", (("kills_max", 1), ("rollbacks_max", 1)),
@@ -158,13 +167,14 @@ def is_allowed(trap: Trap, base: Scenario) -> bool:
 
 
 def moments_of(result: StepResult, target: str) -> set[str]:
-    """Which requests an example has shown: `read`, `insert`, `store`, and `kinesis` for its reads."""
+    """Which requests an example has shown, as of `Trap.meets`."""
     found: set[str] = set()
     for step in result.trace:
         if step["do"] == "release":
             what = step["what"]
             found |= {m for m in ("read", "insert", "store") if _is_at(what, m, target)}
             found |= {"kinesis"} if what.startswith("kinesis GetRecords") else set()
+            found |= {"load"} if "insert" in found and "read" not in found else set()
     return found
 
 
@@ -190,6 +200,7 @@ class Trapper:
     _shards: set[str] = field(default_factory=set)
     _ends: bool = False
     _in_vain: int = 0
+    _has_read: bool = False
 
     def __post_init__(self) -> None:
         self._moves = list(self.trap.moves)
@@ -214,11 +225,21 @@ class Trapper:
             rest = [a for a in harmless if not is_put_off(a)]
             if any(a.weight for a in rest if a.do not in ("calm", "advance")):
                 harmless = rest
-        return self.inner.choose(harmless)
+        action = self.inner.choose(harmless)
+        self._note(action)
+        return action
+
+    def _note(self, action: Action) -> None:
+        """The next rows that are stored come from the stream, or do not."""
+        if action.do == "start":
+            self._has_read = False
+        elif _is_held(action) and action.weight >= EAGER_MIN:
+            self._has_read |= _is_at(action.what, "read", self.target)
 
     def _make(self, action: Action) -> Action:
         del self._moves[0], self._skips[0]
         self._passed.clear()
+        self._note(action)
         if action.do in RESHARDS:
             self._old_shards = set(self._shards)
         return action
@@ -237,8 +258,11 @@ class Trapper:
         return [a for a in found if a.what in wanted]
 
     def _is_moment(self, action: Action, at: Moment) -> bool:
-        is_idle = at == "read" and action.weight < EAGER_MIN
-        return _is_at(action.what, at, self.target) and not is_idle
+        if at in ("insert", "load"):
+            is_time = self._has_read == (at == "insert")
+        else:
+            is_time = at != "read" or action.weight >= EAGER_MIN
+        return is_time and _is_at(action.what, at, self.target)
 
     def _put_off(self, harmless: Iterable[Action]) -> list[Callable[[Action], bool]]:
         """What waits until nothing else is left to do."""
@@ -272,10 +296,10 @@ def _is_how(action: Action, hows: Collection[str]) -> bool:
 
 def _is_at(what: str, at: str, target: str) -> bool:
     is_insert = what.startswith(f"clickhouse INSERT {target} ")
-    if at == "insert":
+    if at in ("insert", "load"):
         return is_insert
     if at == "read":
-        return " GetRecords " in what
+        return " GetRecords " in what or " SubscribeToShard " in what
     return not is_insert and _STORES.match(what) is not None
 
 

@@ -12,7 +12,7 @@ can be left out or change places, and the rest still means the same.
 | `release` | `kinesis GetRecords shardId-000000000000 #0` | `ok` or the name of a fault |
 | `start` | | starts the pipeline, or starts it again |
 | `start` | | `second`: starts another instance while one is running |
-| `kill` | | `before`, `after` or `in-flight`: what becomes of requests that were held |
+| `kill` | empty, or `clickhouse INSERT orders`: while that is held | `before`, `after` or `in-flight`: what becomes of requests that were held |
 | `land` | `clickhouse INSERT orders #2` | an INSERT of a killed pipeline takes effect at last |
 | `split`, `merge` | shard id | |
 | `export` | | a second export |
@@ -164,6 +164,9 @@ class RecordedChooser:
 def _same(enabled: Sequence[Action], wanted: Action) -> Action | None:
     if wanted in enabled:
         return wanted
+    if wanted.do == "kill" and not wanted.what:
+        # At once, whatever is held.
+        return next((a for a in enabled if (a.do, a.how) == ("kill", wanted.how)), None)
     if wanted.do not in ("release", "land") or "#" in wanted.what:
         return None
     start = f"{wanted.what} " if wanted.what else ""
@@ -178,7 +181,8 @@ def _onward(enabled: Sequence[Action], wanted: Action) -> Action | None:
     """What may lead to `wanted`: only a request can still come, and a write after those before it."""
     if wanted.do == "write":
         return next((a for a in enabled if a.do == "skip" and a.what < wanted.what), None)
-    needs_request = wanted.do == "release" or (wanted.do == "kill" and wanted.how != "before")
+    is_kill_at_once = wanted.do == "kill" and wanted.how == "before" and not wanted.what
+    needs_request = wanted.do in ("release", "kill") and not is_kill_at_once
     if not needs_request and wanted.do != "kill":
         return None
     start = next((a for a in enabled if a.do == "start" and not a.how), None)

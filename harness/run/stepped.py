@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from harness.checks.evidence import Evidence
     from harness.pipelines.pipeline import Pipeline
     from harness.run.step_actions import Chooser
+    from harness.run.step_threads import Activity
     from harness.run.step_world import Bench
     from harness.scenario.model import Scenario, Stepped
     from harness.workload.operations import Operation
@@ -50,6 +51,11 @@ CALM_WEIGHT = 0.8
 """Once all is written and delivered: a dozen steps more, for what the pipeline has in its hands."""
 
 RESHARDS = frozenset({"split", "merge", "reshard"})
+
+STORES = frozenset(
+    {"INSERT", "PutItem", "UpdateItem", "BatchWriteItem", "TransactWriteItems", "PUT"}
+)
+"""What may keep rows or positions."""
 
 PROMPT_MS = 1000
 """A pipeline that flushes within this holds nothing back that the calm phase would have to wait for."""
@@ -166,6 +172,13 @@ def run_stepped(
         example.close()
     run.result.seconds = elapsed()
     return run.result
+
+
+def _row_of(held: Sequence[Activity], target: str) -> str:
+    """The request that counts most among some, without its place among its like."""
+    asked = [a.passage.asked for a in held if a.passage]
+    asked.sort(key=lambda one: (one.subject != target, one.operation != "INSERT"))
+    return str(asked[0]).split(" #")[0] if asked else ""
 
 
 class _Run:
@@ -293,15 +306,18 @@ class _Run:
             found.append(Enabled(Action("start", weight=3.0), example.start))
         held = example.activities.held()
         inserts = [a for a in held if a.passage and a.passage.asked.operation == "INSERT"]
+        stores = [a for a in held if a.passage and a.passage.asked.operation in STORES]
         if example.incarnation is not None and example.counts.kills < self.bounds.kills_max:
             # The windows that matter are those around an INSERT.
             weight = 0.35 if inserts else 0.04
-            for how in ("before", "after", "in-flight") if inserts else ("before",):
+            at = _row_of(stores, example.scenario.target.table)
+            hows = ("before", "after", "in-flight") if inserts else ("before", "after")
+            for how in hows if stores else hows[:1]:
 
                 def kill(how: str = how) -> str:
                     return example.kill(how)
 
-                found.append(Enabled(Action("kill", how=how, weight=weight), kill))
+                found.append(Enabled(Action("kill", at, how, weight), kill))
         if example.incarnation is not None and example.counts.zombies < self.bounds.zombies_max:
             action = Action("start", how="second", weight=0.4)
             found.append(Enabled(action, example.start_second))

@@ -209,7 +209,12 @@ class Flusher:
         missing = [row for row in rows if row[2] or not is_told]
         batch.rows += [row for row, _, _ in missing]
         batch.origins += [origin for _, origin, _ in missing]
-        self.rewritten_in_a_row = 0 if is_told else self.rewritten_in_a_row + 1
+        if is_told:
+            self.rewritten_in_a_row = 0
+        elif bulk.trims:
+            bulk.trims = False  # an attribute may have the name of what is cut off
+        else:
+            self.rewritten_in_a_row += 1
 
     def _insert(self, batch: Batch, start: int, end: int) -> None:
         body = b"\n".join(batch.rows[start:end])

@@ -19,6 +19,7 @@ import orjson
 from harness.pipelines.reference.records import MILLISECONDS_BELOW, SECONDS_BELOW, STAMP_US_END
 from harness.pipelines.reference.shards import decoded
 from harness.pipelines.reference.stream_sql import insert_records
+from harness.pipelines.reference.trimming import trimmed
 from harness.pipelines.reference.wire_types import WireTypes
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class Bulk:
 
     Args:
         config: the pipe.
+
+    Attributes:
+        trims: records are sent without the image before the change.
     """
 
     def __init__(self, config: PipeConfig) -> None:
@@ -63,6 +67,7 @@ class Bulk:
         self._is_turned = False
         self._is_pair = len(names) > 1
         self._window = slice(0, 0)
+        self.trims = True
 
     def look(self, data: bytes | str) -> tuple[str | tuple[str, ...], int, int] | None:
         """Key, stamp in µs and its unit in µs, as `Decoder.read` finds them; None: the long way."""
@@ -135,15 +140,16 @@ class Bulk:
     def body(self, rows: Sequence[BulkRow]) -> bytearray:
         """The statement's data: lines of a version and a record in base64."""
         body = bytearray()
+        trim = trimmed if self.trims else _whole
+        start_at = self._window.stop
         for start in range(0, len(rows), FRAMED_ROWS):
             parts: list[str] = []
             add = parts.append
             for ticks, _, record in rows[start : start + FRAMED_ROWS]:
                 data = record[2]  # a partition key may follow it
-                # The data themselves are copied once, by the join.
-                add(f"{ticks}\t")
-                add(data if isinstance(data, str) else b2a_base64(data, newline=False).decode())
-                add("\n")
+                if not isinstance(data, str):
+                    data = b2a_base64(data, newline=False).decode()
+                add(f"{ticks}\t{trim(data, start_at)}\n")
             body += "".join(parts).encode()
         return body
 
@@ -155,6 +161,10 @@ class Bulk:
         for shard_id in sorted(spans):
             digest.update(f"{shard_id}:{spans[shard_id].first}-{spans[shard_id].last};".encode())
         return digest.hexdigest()
+
+
+def _whole(record: str, _: int) -> str:
+    return record
 
 
 def _matcher(attributes: Sequence[str]) -> Callable[[str, int], re.Match[str] | None]:

@@ -1,0 +1,54 @@
+"""Change records without the image before the change, which no column shows.
+
+Nearly half of what a modification carries is its OldImage. It is cut off in base64, as Kinesis
+answers it, without decoding the record: the text before it is looked for in the three ways that it
+can lie in groups of three bytes. What is left is closed again: `…"NewImage":{…}` and `}}`.
+
+It is cut only where the record ends as DynamoDB ends it: a record that was itself cut short must
+not come out whole. And where an attribute of the item has that name, so that the cut falls inside
+the item, the braces do not match: such a record is no JSON, and takes the long way.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, b2a_base64
+
+_BEFORE = b'}},"OldImage":{"'
+"""The image after ends with two braces: its last attribute's, and its own."""
+_CLOSED = b"}}}}"
+"""Those two, the change's and the record's."""
+_END = b'},"eventSource":"aws:dynamodb"}'
+
+
+def _inside(text: bytes, skipped: int) -> str:
+    """The characters that stand for whole groups of `text`, after its first `skipped` bytes."""
+    whole = (len(text) - skipped) // 3 * 3
+    return b2a_base64(text[skipped : skipped + whole], newline=False).decode()
+
+
+_NEEDLES = [(_inside(_BEFORE, skipped), skipped) for skipped in range(3)]
+_ENDS = tuple(b2a_base64(_END[skipped:], newline=False).decode() for skipped in range(3))
+
+
+def trimmed(record: str, start: int = 0) -> str:
+    """A record in base64 without its OldImage; as it is where that cannot be told.
+
+    Args:
+        record: of DynamoDB, as its streaming destination writes it.
+        start: where to begin to look, in characters.
+    """
+    if not record.endswith(_ENDS):
+        return record
+    for needle, skipped in _NEEDLES:
+        at = record.find(needle, start)
+        if at >= 0 and not at & 3:
+            if not skipped:
+                return record[:at] + _CLOSED_ALONE
+            group = a2b_base64(record[at - 4 : at])
+            if group.endswith(_BEFORE[:skipped]):
+                kept = group[:-skipped] + _CLOSED
+                return record[: at - 4] + b2a_base64(kept, newline=False).decode()
+    return record
+
+
+_CLOSED_ALONE = b2a_base64(_CLOSED, newline=False).decode()

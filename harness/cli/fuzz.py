@@ -100,16 +100,18 @@ def fuzz(
             findings = search(campaign, tell=show.tell, see=show.see)
         except Interrupted as interrupted:
             ended, findings = interrupted, interrupted.findings
+    if not as_json:
+        # Before replays are measured: that takes a program some seconds more.
+        _print(findings, campaign)
+        sys.stdout.flush()
     again = None if ended else repeats_of(campaign, findings)
     if as_json:
         document = findings.as_json() | ({"repeats": asdict(again)} if again else {})
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
-    else:
-        _print(findings, campaign)
-        if again:
-            sys.stdout.write(f"a program has timers of its own: {again}\n")
+    elif again:
+        sys.stdout.write(f"a program has timers of its own: {again}\n")
     if ended:
         raise ended
     return EXIT_CODES[_outcome(findings)]
@@ -154,7 +156,7 @@ def _print(findings: Findings, campaign: Campaign) -> None:
     from harness.faults.sightings import SIGHTINGS
 
     never = [name for name in SIGHTINGS if not findings.sightings.get(name)]
-    if never and findings.examples:
+    if never and findings.examples and not findings.found:
         console.print(f"never met: {', '.join(never)}", markup=False)
     if not findings.found and not findings.unknown:
         console.print("nothing failed")

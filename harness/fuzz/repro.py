@@ -32,6 +32,7 @@ from harness.faults.fault import known_faults
 from harness.fuzz.failure import Failure, signature
 from harness.fuzz.script import Script
 from harness.fuzz.steps_toml import read_step, read_write, step_as_toml, write_as_toml
+from harness.fuzz.story import REST, story
 from harness.fuzz.toml import inline, lines_of_entries, table
 from harness.scenario.load import build, parse, shown
 
@@ -92,6 +93,9 @@ def text_of(repro: Repro, *, name: str) -> str:
     lines = [
         f"# {script.pipeline}: {failure.check} fails{f' for {told}' if told else ''}:",
         f"# {' '.join(failure.message.split())}",
+        "#",
+        *(f"# {number}. {line}" for number, line in enumerate(story(script), 1)),
+        f"# {REST}",
         "#",
         f"#     harness replay {name}",
         "#",

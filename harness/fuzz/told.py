@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.checks.check import key_shown
+from harness.fuzz.story import REST, story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.fuzz.campaign import Findings
+
+STORY_LINES_MAX = 12
 
 
 def told(findings: Findings) -> Iterator[str]:
@@ -17,6 +20,10 @@ def told(findings: Findings) -> Iterator[str]:
     for signature, found in findings.found.items():
         failure = found.failure
         yield f"failed  {failure.check}  {key_shown(failure.key)}: {failure.message}"
+        lines = story(found.repro.script)
+        if len(lines) <= STORY_LINES_MAX:
+            yield from (f"        {number}. {line}" for number, line in enumerate(lines, 1))
+            yield f"        {REST}"
         times = f"{found.steps} steps, met {found.seen} times"
         yield f"        harness replay {findings.files[signature]}  ({times})"
     for reason, often in findings.unknown.items():

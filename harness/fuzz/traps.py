@@ -41,8 +41,9 @@ BRIEF_CHANGES = 6
 TRAPPED_FRESH_SHARE = 0.6
 """In so many of the examples with a trap most keys are written once."""
 
-IN_VAIN_MAX = 4
-"""So many steps that can lead to nothing: then the moment that a trap waits for does not come."""
+IN_VAIN_MAX, OWED_IN_VAIN_MAX = 4, 40
+"""After so many steps that can lead to nothing the moment that a trap waits for does not come; rows
+that were read and not stored yet are waited for longer, as a program may keep them back."""
 
 SOME = (0, 0, 0, 0, 1)
 """How many such requests are let pass first."""
@@ -201,6 +202,7 @@ class Trapper:
     _ends: bool = False
     _in_vain: int = 0
     _has_read: bool = False
+    _owes: bool = False
 
     def __post_init__(self) -> None:
         self._moves = list(self.trap.moves)
@@ -217,7 +219,8 @@ class Trapper:
         elif self._ends and self.trap.moves:
             return next(a for a in enabled if a.do == "calm")
         harmless = [a for a in enabled if _is_harmless(a)]
-        if self._moves and self._in_vain < IN_VAIN_MAX:
+        self._owes &= not any(_is_at(a.what, "insert", self.target) for a in enabled)
+        if self._moves and self._in_vain < (OWED_IN_VAIN_MAX if self._owes else IN_VAIN_MAX):
             # Before the moment has come there is no end, as long as it may still come.
             self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do != "calm")
             harmless = [a for a in harmless if a.do != "calm"]
@@ -234,7 +237,9 @@ class Trapper:
         if action.do == "start":
             self._has_read = False
         elif _is_held(action) and action.weight >= EAGER_MIN:
-            self._has_read |= _is_at(action.what, "read", self.target)
+            is_read = _is_at(action.what, "read", self.target)
+            self._has_read |= is_read
+            self._owes |= is_read
 
     def _make(self, action: Action) -> Action:
         del self._moves[0], self._skips[0]

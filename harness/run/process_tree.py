@@ -15,8 +15,12 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.clock import WallClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 PROC = Path("/proc")
 MARK = "HARNESS_PROCESS_MARK"
@@ -86,29 +90,28 @@ class ProcessTree:
         except OSError:
             return False
 
-    def activity(self, *, anew: bool = True) -> Activity:
-        """How busy the tree is.
-
-        Args:
-            anew: look for members that were not known before; that costs more than the rest.
-        """
+    def activity(self) -> Activity:
+        """How busy the tree is."""
         total, is_asleep = 0, True
-        for pid in self.members() if anew else list(self._members):
-            folder = f"/proc/{pid}/task"
+        for folder in _threads_of(self.members()):
             try:
-                threads = os.listdir(folder)  # noqa: PTH208 - hot
-            except OSError:
+                total += _cpu_ns(folder)
+                with open(f"{folder}/stat", "rb") as file:  # noqa: PTH123 - hot
+                    state = file.read().rpartition(b") ")[2][:1]
+            except (OSError, ValueError):
                 continue
-            for thread in threads:
-                try:
-                    with open(f"{folder}/{thread}/schedstat", "rb") as file:  # noqa: PTH123 - hot
-                        total += int(file.read().split(b" ", 1)[0])
-                    with open(f"{folder}/{thread}/stat", "rb") as file:  # noqa: PTH123 - hot
-                        state = file.read().rpartition(b") ")[2][:1]
-                except (OSError, ValueError):
-                    continue
-                is_asleep &= state not in (b"R", b"D")
+            is_asleep &= state not in (b"R", b"D")
         return Activity(total, is_asleep)
+
+    def cpu_ns(self) -> int:
+        """Processor time used so far by those whom the last look at members has shown: cheaper."""
+        total = 0
+        for folder in _threads_of(self._members):
+            try:
+                total += _cpu_ns(folder)
+            except (OSError, ValueError):
+                continue
+        return total
 
     def memory_bytes(self) -> int:
         """Memory that the members hold, shared pages counted for each."""
@@ -146,6 +149,26 @@ class ProcessTree:
                 if pid != self.root:
                     _collect(pid)
         return [pid for pid in self.members() if _is_alive(pid)]
+
+
+def _threads_of(pids: Iterable[int]) -> Iterator[str]:
+    """Folders of the threads of some processes."""
+    for pid in list(pids):
+        folder = f"/proc/{pid}/task"
+        try:
+            threads = os.listdir(folder)  # noqa: PTH208 - hot
+        except OSError:
+            continue
+        for thread in threads:
+            yield f"{folder}/{thread}"
+
+
+def _cpu_ns(folder: str) -> int:
+    descriptor = os.open(f"{folder}/schedstat", os.O_RDONLY)
+    try:
+        return int(os.read(descriptor, 64).split(b" ", 1)[0])
+    finally:
+        os.close(descriptor)
 
 
 def adopt_orphans() -> None:

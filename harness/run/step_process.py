@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 HTTP_ERROR = 400
 LOOK_SECONDS = 0.001
+LOOK_SECONDS_MAX = 0.008
+LOOKS = 10
 NOTICE_SECONDS_MAX = 0.1
 HELD_SECONDS_MAX = 0.05
 LANE_SECONDS_MAX = 0.25
@@ -159,7 +161,7 @@ class ProcessActivities(Known):
             self._pumped.append(answer.body)
             answer.body.pump()
         life.was_refused = answer.status >= HTTP_ERROR or answer.cut_after is not None
-        self._stirred[life] = life.tree.activity(anew=False).cpu_ns
+        self._stirred[life] = life.tree.cpu_ns()
         arrival.answer(answer)
 
     def kill(self) -> None:
@@ -178,27 +180,24 @@ class ProcessActivities(Known):
     def _settle(self, life: Life, cpu_ns: int, *, patience: float | None = None) -> None:
         """Return when the process rests, has ended or is away."""
         passed = stopwatch()
-        asleep_since = 0.0
+        asleep_since, looks = 0.0, 0
         seen = -1
         while not life.notice_end():
-            doing = life.tree.activity(anew=False)
-            now = passed()
-            if doing.cpu_ns == cpu_ns and now < NOTICE_SECONDS_MAX:
+            now_ns, now = life.tree.cpu_ns(), passed()
+            if now_ns == cpu_ns and now < NOTICE_SECONDS_MAX:
                 self._clock.sleep(LOOK_SECONDS)
                 continue
-            is_quiet = doing.is_asleep and doing.cpu_ns == seen
-            seen = doing.cpu_ns
-            if not is_quiet:
+            doing = life.tree.activity() if now_ns == seen else None
+            seen = now_ns
+            if doing is None or not doing.is_asleep or doing.cpu_ns != now_ns:
                 asleep_since = 0.0
                 if now > BUSY_SECONDS_MAX or (
                     now > HELD_SECONDS_MAX and self._held_of(life) >= life.lanes
                 ):
                     break
-                self._clock.sleep(LOOK_SECONDS)
-                continue
-            if life.tree.activity().cpu_ns != seen:
-                # Somebody whom it has started is at work.
-                self._clock.sleep(LOOK_SECONDS)
+                looks += 1
+                # What has worked for long will go on for a while.
+                self._clock.sleep(min(LOOK_SECONDS_MAX, LOOK_SECONDS * (1 + looks / LOOKS)))
                 continue
             life.server.catch_up()
             held = self._held_of(life)

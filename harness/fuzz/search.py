@@ -156,7 +156,8 @@ class Search:
             prefix=prefix,
             done=self._done,
         )
-        chooser = Trapper(guided, random, trap, scenario.target.table) if trap else guided
+        is_first = self._trapped <= len(TRAPS)
+        chooser = Trapper(guided, random, trap, scenario.target.table, is_first) if trap else guided
         result = run_stepped(
             self.bench,
             scenario,

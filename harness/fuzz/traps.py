@@ -45,7 +45,7 @@ IN_VAIN_MAX, OWED_IN_VAIN_MAX = 4, 40
 """After so many steps that can lead to nothing the moment that a trap waits for does not come; rows
 that were read and not stored yet are waited for longer, as a program may keep them back."""
 
-SOME = (0, 0, 0, 0, 1)
+SOME = (0, 0, 0, 1)
 """How many such requests are let pass first."""
 
 REFUSED = ("error-before", "too-many-parts", "memory-limit", "throttle")
@@ -188,12 +188,14 @@ class Trapper:
         random: decides what the trap leaves open.
         trap: which.
         target: name of the target table.
+        is_first: the first of its moments is meant, not one that is drawn.
     """
 
     inner: GuidedChooser
     random: Random
     trap: Trap
     target: str
+    is_first: bool = False
     _moves: list[Move] = field(default_factory=list)
     _skips: list[int] = field(default_factory=list)
     _passed: set[str] = field(default_factory=set)
@@ -206,7 +208,9 @@ class Trapper:
 
     def __post_init__(self) -> None:
         self._moves = list(self.trap.moves)
-        self._skips = [self.random.choice(move.skips) for move in self._moves]
+        self._skips = [
+            0 if self.is_first else self.random.choice(move.skips) for move in self._moves
+        ]
         self._ends = self.trap.ends and self.random.random() < ENDS_SHARE
 
     def choose(self, enabled: Sequence[Action]) -> Action:

@@ -188,5 +188,7 @@ def _onward(enabled: Sequence[Action], wanted: Action) -> Action | None:
     start = next((a for a in enabled if a.do == "start" and not a.how), None)
     if start is not None or not needs_request:
         return start
-    released = next((a for a in enabled if a.do == "release" and a.how == "ok"), None)
+    answers = [a for a in enabled if a.do == "release" and a.how == "ok"]
+    # A poll that finds nothing leads nowhere as long as there is another; of equals the oldest.
+    released = max(answers, key=lambda a: a.weight, default=None)
     return released or next((action for action in enabled if action.do == "advance"), None)

@@ -105,6 +105,34 @@ def test_faults_meet_a_program_s_requests_one_by_one(bench: Bench) -> None:
     assert result.sightings["repeated-insert"] == 2
 
 
+def test_a_kill_that_names_a_request_waits_until_it_is_held(bench: Bench) -> None:
+    steps = [
+        Action("write", "w000000"),
+        Action("deliver", "w000000"),
+        Action("kill", "clickhouse INSERT counters", "before"),
+    ]
+    chooser = RecordedChooser(steps, strict=False)
+    result = run_stepped(bench, scenario(1, changes=1), chooser)
+    assert chooser.left_out == []
+    assert [s["do"] for s in result.trace if s["do"] in ("start", "kill")] == ["start", "kill"]
+    asked = [e["operation"] for e in result.events if e["event"] == "request"]
+    killed = next(n for n, e in enumerate(result.events) if e.get("state") == "killed")
+    before = [e["operation"] for e in result.events[:killed] if e["event"] == "request"]
+    # It had been given the record, and nothing was stored yet.
+    assert "GetRecords" in before
+    assert "INSERT" not in before
+    assert "INSERT" in asked
+    assert result.outcome == "passed", result.reason
+
+
+def test_a_poll_that_finds_nothing_is_not_given_first(bench: Bench) -> None:
+    steps = [Action("start"), Action("write", "w000000"), Action("deliver", "w000000")]
+    result = run_stepped(bench, scenario(1, changes=1), RecordedChooser(steps))
+    empty = [e for e in result.events if e["event"] == "request" and e.get("records") == 0]
+    assert result.outcome == "passed", result.reason
+    assert len(empty) <= 6, [e["subject"] for e in empty]
+
+
 def test_a_program_that_ends_by_itself_is_started_again(bench: Bench) -> None:
     steps = [
         Action("write", "w000000"),

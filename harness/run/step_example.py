@@ -249,7 +249,7 @@ class Example(Paces):
         if passage.asked.operation == "INSERT":
             self.counts.inserts += 1
             self.inserted.add(passage.asked.subject)
-        return self.bench.clickhouse
+        return self.bench.tables.answer
 
     def start(self) -> str:
         """Start the pipeline's next incarnation."""

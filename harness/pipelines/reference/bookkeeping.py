@@ -165,13 +165,20 @@ class Bookkeeping:
         An earlier one may still be at work, paused or cut off. Whatever it saves has a lower epoch
         and so never replaces what this one saves; it ends once it sees that it `is_superseded`.
         """
-        pipe = f"pipe = {literal(self._config.name)}"
+        # Of whole numbers alone: a SELECT within another would double what ClickHouse does.
         found = self._clickhouse.rows(
-            f"SELECT max(revision), maxIf(toInt64OrZero(start), unit = {literal(BEGUN)} "
-            f"AND revision > {self._forgotten}) FROM {self.checkpoints} WHERE {pipe}"
+            "SELECT max(revision), "
+            f"maxIf(revision, source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)}), "
+            f"groupArrayIf(toInt64OrZero(start), unit = {literal(BEGUN)}), "
+            f"groupArrayIf(revision, unit = {literal(BEGUN)}) "
+            f"FROM {self.checkpoints} WHERE pipe = {literal(self._config.name)}"
         )
-        self.floor_us = int(found[0][1])
-        self._revision = ((int(found[0][0]) >> EPOCH_BITS) + 1) << EPOCH_BITS
+        newest, forgotten, *begun = found[0]
+        moments = [
+            int(at) for at, revision in zip(*begun, strict=True) if int(revision) > int(forgotten)
+        ]
+        self.floor_us = max(moments, default=0)
+        self._revision = ((int(newest) >> EPOCH_BITS) + 1) << EPOCH_BITS
         self._owner = str(self._clock.now_us())
         self._insert(self.checkpoints, [self._line(LEASE, Checkpoint(LEASE, start=self._owner))])
 
@@ -188,10 +195,11 @@ class Bookkeeping:
         """Every checkpoint of one stream or export, by unit, that was not forgotten since."""
         pipe = f"pipe = {literal(self._config.name)}"
         found = self._clickhouse.rows(
-            "SELECT unit, start, position, resume, status, arrival_ms, records "
-            f"FROM {self.checkpoints} FINAL WHERE {pipe} AND source = {literal(source)} "
-            f"AND revision > {self._forgotten}"
+            "SELECT unit, start, position, resume, status, arrival_ms, records, revision, source "
+            f"FROM {self.checkpoints} FINAL WHERE {pipe} AND (source = {literal(source)} "
+            f"OR (source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)}))"
         )
+        forgotten = max((int(row[7]) for row in found if row[8] == LEASE), default=0)
         return {
             row[0]: Checkpoint(
                 unit=row[0],
@@ -203,6 +211,7 @@ class Bookkeeping:
                 records=int(row[6]),
             )
             for row in found
+            if row[8] == source and int(row[7]) > forgotten
         }
 
     def sources(self) -> list[str]:
@@ -267,15 +276,6 @@ class Bookkeeping:
             f"AND log_level = {literal(COMMAND)} ORDER BY event_time DESC LIMIT 1"
         )
         return (int(found[0][0]), str(found[0][1])) if found else (0, "")
-
-    @property
-    def _forgotten(self) -> str:
-        """The revision up to which nothing counts any more, as a subquery."""
-        return (
-            f"(SELECT max(revision) FROM {self.checkpoints} "
-            f"WHERE pipe = {literal(self._config.name)} "
-            f"AND source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)})"
-        )
 
     def forget(self) -> None:
         """Drop every position of this pipe, those too that an earlier instance has yet to save."""

@@ -138,10 +138,12 @@ class _Shrinker:
         others = {w.name for w in script.writes if _plain(w.key) != self.wanted.key}
         if len(others) == len(script.writes):
             others = set()
-        about = self.numberless(_without(script, others), _NOTHING)
-        quiet = tuple(s for s in about.steps if s.do in ("write", "deliver"))
-        yield without_unwritten(replace(about, steps=quiet))
-        yield without_unwritten(about)
+        about = _without(script, others)
+        bare = self.numberless(about, _NOTHING)
+        quiet = tuple(s for s in bare.steps if s.do in ("write", "deliver"))
+        yield without_unwritten(replace(bare, steps=quiet))
+        yield without_unwritten(bare)
+        yield without_unwritten(self.numberless(about, _READS))
         yield without_unwritten(self.numberless(script, _READS))
 
     @property
@@ -155,6 +157,8 @@ class _Shrinker:
     def try_one(self, candidate: Script) -> bool:
         """Play a candidate; when it fails alike, and every step was done, it becomes the best."""
         if self.best is not None and not self.has_time():
+            return False
+        if self.wanted.key and not _writes_something(candidate):
             return False
         mark = repr((candidate.writes, candidate.steps, candidate.scenario))
         if mark in self.in_vain:
@@ -254,6 +258,11 @@ class _Shrinker:
             candidate = change(self.now)
             if candidate != self.now:
                 self.try_one(candidate)
+
+
+def _writes_something(script: Script) -> bool:
+    """A key that fails was written."""
+    return any(w.exported for w in script.writes) or any(s.do == "write" for s in script.steps)
 
 
 def _is_passing(step: Action) -> bool:

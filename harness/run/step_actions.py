@@ -183,7 +183,7 @@ def _onward(enabled: Sequence[Action], wanted: Action) -> Action | None:
         return next((a for a in enabled if a.do == "skip" and a.what < wanted.what), None)
     is_kill_at_once = wanted.do == "kill" and wanted.how == "before" and not wanted.what
     needs_request = wanted.do in ("release", "kill") and not is_kill_at_once
-    if not needs_request and wanted.do != "kill":
+    if not needs_request and wanted.do not in ("kill", "stop"):
         return None
     start = next((a for a in enabled if a.do == "start" and not a.how), None)
     if start is not None or not needs_request:

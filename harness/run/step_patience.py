@@ -10,17 +10,24 @@ needs for that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from harness.faults.asked import Asked
+
+Kind = tuple[str, str]
+"""Service and operation."""
 
 SEEN_MIN = 2
 TIMES = 5
 SECONDS_MIN = 1.5
 POLLS_MIN = 5
 POLLING_SECONDS_MIN = 0.5
+MOST_OF_IT = 0.7
+"""Of the time that passes the scheduler needs some itself."""
 
 
 @dataclass(slots=True)
@@ -32,12 +39,16 @@ class Habit:
         first: the longest time between, where a life had stored nothing before, seconds.
         longest: the longest time between, where it had.
         is_learned: an example was spent on it.
+        retries: by kind of request, the longest time from a refusal to the next such request.
+        given_up: kinds of requests that it was seen not to repeat, however long it was waited for.
     """
 
     seen: int = 0
     first: float = 0.0
     longest: float = 0.0
     is_learned: bool = False
+    retries: dict[Kind, float] = field(default_factory=dict)
+    given_up: set[Kind] = field(default_factory=set)
 
 
 class Patience:
@@ -56,11 +67,13 @@ class Patience:
         self._has_read = False
         self._has_stored = False
         self._polls = 0
+        self._refused: dict[tuple[Kind, str], float] = {}
 
     def begin(self) -> None:
         """Another life begins."""
         self._has_stored = self._has_read = False
         self._polls = 0
+        self._refused.clear()
         self.forget()
 
     def read(self) -> None:
@@ -91,8 +104,28 @@ class Patience:
         self._polls = 0
 
     def forget(self) -> None:
-        """A request was refused: what follows takes longer."""
+        """What follows takes longer than it is used to."""
         self._read_at = None
+
+    def refused(self, asked: Asked) -> None:
+        """A request failed: its like is waited for, as the program may rest before it tries again."""
+        self.forget()
+        self._refused[_row(asked)] = self._waited()
+
+    def asks(self, asked: Asked) -> None:
+        """The program has sent a request."""
+        refused_at = self._refused.pop(_row(asked), None)
+        if refused_at is not None:
+            kind, _ = _row(asked)
+            took = self._waited() - refused_at
+            self._habit.retries[kind] = max(took, self._habit.retries.get(kind, 0.0))
+            self._habit.given_up.discard(kind)
+
+    def gave_up(self, most: float) -> None:
+        """The program was waited for, and does no more: what it still owes it will never send."""
+        for (kind, _), at in self._refused.items():
+            if self._waited() - at >= MOST_OF_IT * most:
+                self._habit.given_up.add(kind)
 
     def is_stored(self) -> bool:
         """Whether the program has brought something since records were last read."""
@@ -108,8 +141,16 @@ class Patience:
         habit = self._habit
         if habit.seen < SEEN_MIN:
             return most
+        owed = {kind for kind, _ in self._refused} - habit.given_up
+        if owed:
+            slowest = max(habit.retries.get(kind, most) for kind in owed)
+            return min(most, SECONDS_MIN + TIMES * max(slowest, habit.first, habit.longest))
         longest = habit.longest if self._has_stored else max(habit.first, habit.longest)
         if self._polls < POLLS_MIN * max(1, shards):
             return min(most, SECONDS_MIN + TIMES * longest)
         has_some = self._has_stored or self._has_read
         return min(most, POLLING_SECONDS_MIN + (TIMES * longest if has_some else 0.0))
+
+
+def _row(asked: Asked) -> tuple[Kind, str]:
+    return (asked.service, asked.operation), asked.subject

@@ -164,7 +164,7 @@ class ExternalExample(Example):
         if passage.asked.operation == "INSERT" or "records" in saw:
             self._stir()
         if not saw.startswith("200"):
-            self._patience.forget()
+            self._patience.refused(passage.asked)
         elif passage.asked.operation == "INSERT":
             self._patience.stored()
         elif passage.asked.operation == "GetRecords":
@@ -204,10 +204,12 @@ class ExternalExample(Example):
         """
         most = self.scenario.settle.stall_seconds
         life = self._life()
-        if life is None or life.was_refused:
+        if life is None:
             return self._since_moved() >= most
-        shards = len(self.world.shard_sizes())
-        return self._since_moved() >= self._patience.seconds(most, shards)
+        is_over = self._since_moved() >= self._patience.seconds(most, len(self.world.shard_sizes()))
+        if is_over:
+            self._patience.gave_up(most)
+        return is_over
 
     def eagerness(self, activity: Activity) -> float:
         """How soon a request should be answered: a poll that will find nothing can wait."""
@@ -253,6 +255,7 @@ class ExternalExample(Example):
 
     def _taken_in(self, request: Request, kind: Kind) -> Passage:
         passage = self.gate.open(request, kind)
+        self._patience.asks(passage.asked)
         if passage.asked.operation == "INSERT":
             self._patience.brings()
         return passage

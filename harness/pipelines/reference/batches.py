@@ -52,11 +52,13 @@ REWRITTEN_MAX = 3
 BULK_SETTINGS = {
     "max_threads": 1,
     "max_insert_threads": 1,
+    "max_block_size": 8192,
+    "max_insert_block_size": 8192,
     "min_insert_block_size_rows": 1_048_449,
     "min_insert_block_size_bytes": 268_402_944,
     "output_format_decimal_trailing_zeros": 0,
 }
-"""One part for a statement, the same at each repetition."""
+"""One part for a statement, the same at each repetition, made of blocks that stay in the caches."""
 
 
 @dataclass(slots=True)

@@ -38,6 +38,8 @@ HAND_OVER_SECONDS = 0.005
 """How often two threads look for each other: each look takes Python away from a third."""
 CATCHING_UP = 20
 CATCHING_UP_MS_MAX = 5000
+FIRST_ROWS = 5_000
+"""So many of a backlog are enough to begin with: ClickHouse has nothing else to do yet."""
 
 
 class StreamSync:
@@ -85,6 +87,7 @@ class StreamSync:
         self.floor = Floor()
         self._bulk = bulk
         self._batch = Batch(0)
+        self._is_first_batch = True
         self._handed_over: Batch | None = None
         self._failure: Exception | None = None
         self._is_over = False
@@ -312,6 +315,8 @@ class StreamSync:
         if self.settings.workers:
             if self._handed_over is not None:
                 return False  # it can as well grow until its turn comes
+            if self._is_first_batch and self._batch.row_count >= FIRST_ROWS:
+                return True
             if self._behind:
                 # With more waiting in the stream, larger batches bring all of it sooner.
                 wait_ms = max(wait_ms, min(CATCHING_UP * wait_ms, CATCHING_UP_MS_MAX))
@@ -322,6 +327,7 @@ class StreamSync:
         batch, self._batch = self._batch, Batch(0)
         if batch.is_empty:
             return
+        self._is_first_batch = False
         if not self.settings.workers:
             self.store(batch)
             return

@@ -26,6 +26,7 @@ def _inside(text: bytes, skipped: int) -> str:
     return b2a_base64(text[skipped : skipped + whole], newline=False).decode()
 
 
+_ALL_CLOSED = b2a_base64(_CLOSED, newline=False).decode()
 _NEEDLES = [(_inside(_BEFORE, skipped), skipped) for skipped in range(3)]
 _ENDS = tuple(b2a_base64(_END[skipped:], newline=False).decode() for skipped in range(3))
 
@@ -37,18 +38,20 @@ def trimmed(record: str, start: int = 0) -> str:
         record: of DynamoDB, as its streaming destination writes it.
         start: where to begin to look, in characters.
     """
+    end, closing = cut(record, start)
+    return record[:end] + closing if closing else record
+
+
+def cut(record: str, start: int) -> tuple[int, str]:
+    """The same in two parts: how many characters to keep, and what to put behind; empty for none."""
     if not record.endswith(_ENDS):
-        return record
+        return 0, ""
     for needle, skipped in _NEEDLES:
         at = record.find(needle, start)
         if at >= 0 and not at & 3:
             if not skipped:
-                return record[:at] + _CLOSED_ALONE
+                return at, _ALL_CLOSED
             group = a2b_base64(record[at - 4 : at])
             if group.endswith(_BEFORE[:skipped]):
-                kept = group[:-skipped] + _CLOSED
-                return record[: at - 4] + b2a_base64(kept, newline=False).decode()
-    return record
-
-
-_CLOSED_ALONE = b2a_base64(_CLOSED, newline=False).decode()
+                return at - 4, b2a_base64(group[:-skipped] + _CLOSED, newline=False).decode()
+    return 0, ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.clickhouse.errors import EngineError
@@ -32,6 +33,7 @@ _TOKEN = re.compile(
 )
 _READING = {"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "FROM", "CHECK", "("}
 _CHANGES_SESSION = {"SET", "USE"}
+_REMEMBERED_BYTES_MAX = 2_000
 _AFTER_FORMAT_BLANK = re.compile(rb"[ \t\r\f\v]*\n?")
 
 
@@ -122,13 +124,21 @@ def parse_request(query: bytes, body: bytes) -> Statement:
         EngineError: as `parse`.
     """
     if not query or not body:
-        return parse(query or body)
+        return _parsed(query or body)
     if query.lstrip()[:6].upper() == b"INSERT":
-        statement = parse(query)
+        statement = _parsed(query)
         if statement.insert_format is not None:
             begun = statement.data
             return replace(statement, data=begun + b"\n" + body if begun else body)
     return parse(query + b"\n" + body)
+
+
+def _parsed(text: bytes) -> Statement:
+    """As `parse`; programs ask the same few short statements again and again."""
+    return _parsed_before(text) if len(text) <= _REMEMBERED_BYTES_MAX else parse(text)
+
+
+_parsed_before = lru_cache(maxsize=256)(parse)
 
 
 def by_comment(statement: Statement) -> bytes:

@@ -92,7 +92,7 @@ class Example(Paces):
         given = self.workload
         self.operations = generate(self.scenario, self.world.clock) if given is None else [*given]
         self.bench.transport.ask = self.ask
-        self._state_dir = Path(tempfile.mkdtemp(prefix="harness-state-"))
+        self._state_dir = Path(tempfile.mkdtemp(prefix="state-", dir=self.bench.folder))
         for operation in self.operations:
             if operation.phase == "before":
                 self.write(operation)

@@ -137,14 +137,17 @@ class Tables:
             return
         if _as_asked(request) in self._made_already:
             return
-        self._made_already.clear()
+        makes_missing = bool(_MAKES_MISSING.match(request.body))
+        if not makes_missing:
+            self._made_already.clear()
         statement = (request.query, request.body)
         is_there = any(name == asked.subject for _, name, *_ in self._left)
         if asked.operation == "CREATE" and is_there and statement in self._met:
             return
         self._met.add(statement)
         self._has_news = True
-        self.facts.clear()
+        if not makes_missing:
+            self.facts.clear()
 
     def answer(self, request: Request) -> Response:
         """ClickHouse's answer to a pipeline, whose statement `meets` was told of.
@@ -186,8 +189,9 @@ class Tables:
         self._clickhouse.keep_log(None)
         self._made_already.clear()
         self._watched = None
-        for database, name, *_ in self._found():
-            self._run(f"DROP TABLE `{database}`.`{name}` SYNC")
+        for database, name, *_ in self._as_left():
+            if database != _LOG_DATABASE:
+                self._run(f"DROP TABLE `{database}`.`{name}` SYNC")
         self._made.clear()
         self._met.clear()
         self._left.clear()

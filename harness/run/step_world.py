@@ -7,6 +7,7 @@ an AWS of its own, a fresh target, the scenario's table, stream and destination.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -65,14 +66,18 @@ _CALLER = Caller("stepped")
 
 
 class Bench:
-    """What many examples share; a context manager. One a process: there is one engine a process."""
+    """What many examples share; a context manager. One a process: there is one engine a process.
+
+    Attributes:
+        folder: for files that go with it.
+    """
 
     def __init__(self) -> None:
         # Examples write little and drop it at once: memory is four times as quick as the disk.
         folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{BENCH_PREFIX}{os.getpid()}-", dir=folder))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{BENCH_PREFIX}{os.getpid()}-", dir=folder))
         self.engine = Engine(
-            self._folder / "clickhouse",
+            self.folder / "clickhouse",
             settings=ENGINE_SETTINGS,
             inline_bytes_max=INLINE_BYTES_MAX,
         )
@@ -87,6 +92,7 @@ class Bench:
         )
         self._aws: Aws | None = None
         self._objects: ServerThread | None = None
+        self._has_settled = False
         self.tables = Tables(self.engine, self.clickhouse)
         self.tables.drop()
 
@@ -104,7 +110,14 @@ class Bench:
         self.tables.close()
         self.clickhouse.close()
         self.engine.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def settle(self) -> None:
+        """An example has ended. What the first one has loaded stays: no collector need look at it."""
+        if not self._has_settled:
+            self._has_settled = True
+            gc.collect()
+            gc.freeze()
 
     def sql(self, statement: str) -> bytes:
         """Run a statement of the harness's own.
@@ -323,6 +336,7 @@ class StepWorld:
             inserted: names of the tables that INSERTs were sent to.
         """
         self.bench.tables.leave(inserted)
+        self.bench.settle()
 
     def _create_target(self) -> None:
         purpose = self._purpose if self.scenario.target.created_by == "scenario" else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.faults.asked import Asked
     from harness.run.step_threads import Activity
 
 EAGER = 6.0
@@ -22,6 +23,10 @@ class Paces:
     def eagerness(self, _activity: Activity) -> float:
         """The weight of answering a held request as it should be."""
         return EAGER
+
+    def moves(self, asked: Asked, saw: str) -> bool:
+        """Whether a request that was answered so may change the target, or lead to it."""
+        return asked.operation == "INSERT" or "records" in saw
 
     def has_all(self) -> bool:
         """True when it is known, without any waiting, that the pipeline has nothing left to do."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.run import step_process
+from harness.run import step_external, step_process
 from harness.run.step_actions import Action, RecordedChooser
 from harness.run.step_repeat import repeats
 from harness.run.step_world import Bench
@@ -131,6 +131,28 @@ def test_a_poll_that_finds_nothing_is_not_given_first(bench: Bench) -> None:
     empty = [e for e in result.events if e["event"] == "request" and e.get("records") == 0]
     assert result.outcome == "passed", result.reason
     assert len(empty) <= 6, [e["subject"] for e in empty]
+
+
+def test_a_loss_is_seen_though_the_program_notes_something_at_every_poll(bench: Bench) -> None:
+    steps = [Action("write", "w000000"), Action("deliver", "w000000"), Action("start")]
+    told = scenario(1, "pipeline.env.BEGIN=LATEST", "pipeline.env.NOTES=1", changes=1)
+    result = run_stepped(bench, told, RecordedChooser(steps))
+    noted = [e for e in result.events if e.get("operation") == "INSERT"]
+    assert {e["subject"] for e in noted} == {"notes"}
+    assert len(noted) > 3
+    assert result.outcome == "failed", result.reason
+    assert "no_lost_update" in result.failing
+
+
+def test_an_example_that_takes_too_long_ends_without_a_verdict(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_external, "CALM_SECONDS_MAX", 0.0)
+    steps = [Action("write", "w000000"), Action("deliver", "w000000"), Action("start")]
+    told = scenario(1, "pipeline.env.BEGIN=LATEST", changes=1)
+    result = run_stepped(bench, told, RecordedChooser(steps))
+    assert result.trace[-1]["saw"] == "timeout"
+    assert result.outcome == "unknown"
 
 
 def test_a_program_that_ends_by_itself_is_started_again(bench: Bench) -> None:

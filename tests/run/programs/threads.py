@@ -1,7 +1,8 @@
 """A stranger's program: a thread and a keep-alive connection for each shard, sleeps of its own.
 
 It knows nothing of the harness but its environment. BUG=1 forgets deletes; BEGIN=LATEST reads from
-the stream's end; CRASH=1 ends by itself when ClickHouse refuses something.
+the stream's end; CRASH=1 ends by itself when ClickHouse refuses something; NOTES=1 stores a row in a
+table of its own at every poll.
 """
 
 import base64
@@ -45,9 +46,12 @@ class Kinesis:
             time.sleep(0.02)
 
 
-def insert(connection, rows):
-    statement = f"INSERT INTO {os.environ['HARNESS_TARGET']} FORMAT JSONEachRow"
+def insert(connection, rows, table=os.environ["HARNESS_TARGET"]):
     body = "\n".join(json.dumps(row) for row in rows)
+    ask(connection, f"INSERT INTO {table} FORMAT JSONEachRow", body)
+
+
+def ask(connection, statement, body=""):
     path = "/?" + urllib.parse.urlencode({"query": statement})
     while True:
         try:
@@ -101,10 +105,16 @@ def follow(shard):
             insert(clickhouse, rows)
         else:
             time.sleep(0.03)
+        if os.environ.get("NOTES"):
+            insert(clickhouse, [{"position": iterator}], "notes")
         iterator = page.get("NextShardIterator")
 
 
 def main():
+    if os.environ.get("NOTES"):
+        columns = "(position String) ENGINE = MergeTree ORDER BY position"
+        connection = http.client.HTTPConnection(CLICKHOUSE.hostname, CLICKHOUSE.port)
+        ask(connection, f"CREATE TABLE IF NOT EXISTS notes {columns}")
     shards = Kinesis()("ListShards", StreamARN=os.environ["HARNESS_STREAM_ARN"])["Shards"]
     threads = [threading.Thread(target=follow, args=(shard["ShardId"],)) for shard in shards]
     for thread in threads:

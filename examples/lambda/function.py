@@ -3,7 +3,7 @@
 `handle` gets Kinesis events, as an event-source mapping sends them. `load_snapshot` is called once
 before that, with the place of the S3 export.
 
-BUG=1 keeps the first image of a key in a batch instead of the last.
+BUG=1 keeps the first image of a key in a batch instead of the newest.
 """
 
 import base64
@@ -16,6 +16,7 @@ import clickhouse_connect
 BUG = os.environ.get("BUG") == "1"
 TARGET = os.environ["HARNESS_TARGET"]
 COLUMNS = ["id", "status", "total", "note", "_w", "_n", "version", "is_deleted"]
+VERSION = COLUMNS.index("version")
 
 
 def connect():
@@ -28,10 +29,9 @@ def handle(event, context):
     for record in event["Records"]:
         try:
             row = to_row(json.loads(base64.b64decode(record["kinesis"]["data"])))
-            # One row for each key is enough: within a batch the last image is the newest.
-            if BUG:
-                rows.setdefault(row[0], row)
-            else:
+            # One row for each key is enough: the newest. It need not be the last of the batch.
+            newest = rows.setdefault(row[0], row)
+            if not BUG and row[VERSION] >= newest[VERSION]:
                 rows[row[0]] = row
         except (KeyError, ValueError) as error:
             # Everything before it is stored, everything from it on is delivered again.

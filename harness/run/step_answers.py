@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from harness.web.message import Response
 
 OK = 200
+_HOST = "127.0.0.1"
+_PORT = re.compile(re.escape(_HOST) + r":[0-9]+")
 TURN_US = 20_000
 """How long one sleeps at a time that waits for a body that goes on."""
 
@@ -79,4 +82,6 @@ def one_line(failure: BaseException) -> str:
     """What the history says of how a pipeline ended."""
     if isinstance(failure, HarnessError):
         return failure.message
-    return f"{type(failure).__name__}: {str(failure).splitlines()[0] if str(failure) else ''}"
+    first = str(failure).splitlines()[0] if str(failure) else ""
+    # The ports are the only thing that differs from one run to the next.
+    return f"{type(failure).__name__}: {_PORT.sub(_HOST, first)}"

@@ -1,4 +1,4 @@
-"""A stepped example whose pipeline is a program outside: a command, or a Lambda function's mapping.
+"""A stepped example whose pipeline is a program outside, which a command starts.
 
 The program gets the documented environment, with both endpoints at the gate of this process. Its
 next life is started ahead while nobody lives, so that the scheduler seldom waits for an interpreter
@@ -57,6 +57,7 @@ CALM_SECONDS_MAX = 75.0
 """An example that takes longer ends without a verdict: a search goes on with the next."""
 
 FRUITLESS_MAX = 4
+RESHARD_WAITS = 4
 IDLE = 0.1
 LOG_LINES_NOTED = 5
 _HABITS: dict[tuple[str, ...], Habit] = {}
@@ -65,7 +66,7 @@ _HABITS: dict[tuple[str, ...], Habit] = {}
 
 def is_program(scenario: Scenario, name: str) -> bool:
     """True when the pipeline called `name` is a program that the scenario brings."""
-    return is_own(scenario, name) and scenario.pipeline.python is None
+    return is_own(scenario, name) and scenario.pipeline.command is not None
 
 
 class ExternalExample(Example):
@@ -94,6 +95,8 @@ class ExternalExample(Example):
         self._lives_made = 0
         self._read_to: dict[str, int] = {}
         self._noted_in: dict[str, int] = {}
+        self._reads_table_stream = False
+        self._reshard_waits = 0
         self._quiet_seconds = 0.0
         self._since_moved = stopwatch()
         self._fruitless = 0
@@ -184,6 +187,8 @@ class ExternalExample(Example):
         if self.incarnation is None:
             return super().advance()
         before = len(self.activities.held())
+        if self.activities.next_wake_us() is None:
+            self._reshard_waits += 1
         if self._quiet_seconds < QUIET_SECONDS_MAX:
             self._quiet_seconds += ADVANCE_SECONDS
             self.world.clock.advance(ADVANCE_SECONDS)
@@ -199,7 +204,8 @@ class ExternalExample(Example):
     def may_advance(self) -> bool:
         """False once waiting has often led to nothing: the calm phase waits longer."""
         if self.incarnation is not None and self.activities.next_wake_us() is None:
-            return False
+            # A thread that lists shards now and then may come upon new ones.
+            return self.counts.reshards * RESHARD_WAITS > self._reshard_waits
         return self._fruitless < FRUITLESS_MAX and super().may_advance()
 
     def moves(self, asked: Asked, saw: str) -> bool:
@@ -235,6 +241,10 @@ class ExternalExample(Example):
             self._read_to[shard] = self.world.shard_sizes().get(shard, 0)
         return IDLE
 
+    def rolls_shards(self) -> bool:
+        """Once the program has asked for records of the table's own stream."""
+        return self._reads_table_stream
+
     def has_all(self) -> bool:
         """True when the program was given all there is, and has stored since then or never will."""
         held = self.activities.held()
@@ -269,6 +279,7 @@ class ExternalExample(Example):
     def _taken_in(self, request: Request, kind: Kind) -> Passage:
         passage = self.gate.open(request, kind)
         self._patience.asks(passage.asked)
+        self._reads_table_stream |= passage.asked.service == "streams"
         if passage.asked.operation == "INSERT":
             self._patience.brings()
         return passage
@@ -289,7 +300,8 @@ class ExternalExample(Example):
 
     def _what_can_be_read(self) -> tuple[Any, ...]:
         sizes, minute = self.world.shard_sizes(), self.world.clock.now_us() // 60_000_000
-        return (*sizes.items(), *self.world.open_shards(), self.world.table.log.end, minute)
+        ends = self.world.table.log.end, self.counts.reshards
+        return (*sizes.items(), *self.world.open_shards(), *ends, minute)
 
     def _shown(self, passage: Passage, answer: Response) -> str:
         if answer.cut_after is not None:

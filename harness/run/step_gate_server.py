@@ -59,9 +59,11 @@ class StepGateServer:
 
     Args:
         aws: answers what passes at once.
+        on_arrival: told on the server's thread that a request has come.
     """
 
-    def __init__(self, aws: App) -> None:
+    def __init__(self, aws: App, on_arrival: Callable[[], None] = lambda: None) -> None:
+        self._on_arrival = on_arrival
         self._arrived: deque[Arrival] = deque()
         self._waiting = 0
         self._news = threading.Condition()
@@ -125,6 +127,7 @@ class StepGateServer:
                 self._arrived.append(arrival)
                 self._waiting += 1
                 self._news.notify_all()
+            self._on_arrival()
             assert arrival._answered is not None  # noqa: SLF001 - of this module
             try:
                 return await arrival._answered  # noqa: SLF001 - of this module

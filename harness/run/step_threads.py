@@ -32,7 +32,8 @@ IDLE_SHARE = 0.05
 """A process that used less of the processor than this waits for something that does not come."""
 END_SECONDS = 2.0
 KILLS_MAX = 50
-State = Literal["ready", "running", "held", "asleep", "away", "ended"]
+State = Literal["ready", "running", "held", "asking", "asleep", "away", "ended"]
+"""`held` waits for the answer to its request; `asking` has sent one that waits by itself."""
 
 
 class Killed(BaseException):
@@ -179,9 +180,7 @@ class Activities(Known):
 
     def resume(self, activity: Activity, *, seconds_max: float = 0.0) -> None:
         """Let an activity run until it rests, or is found away after `seconds_max` of real time."""
-        with self._lock:
-            activity.state = "running"
-            self._awaited = activity
+        self._expect(activity)
         if activity.thread is None:
             activity.thread = threading.Thread(
                 target=self._run, args=(activity,), name=activity.name, daemon=True
@@ -189,13 +188,23 @@ class Activities(Known):
             activity.thread.start()
         else:
             activity.turn.release()
-        if self._comes_to_rest(seconds_max or STUCK_SECONDS):
+        self._await(activity, seconds_max or STUCK_SECONDS)
+
+    def _expect(self, activity: Activity) -> None:
+        """From now on it runs, and whoever waits is told when it rests."""
+        with self._lock:
+            activity.state = "running"
+            self._awaited = activity
+
+    def _await(self, activity: Activity, seconds_max: float, otherwise: State = "away") -> None:
+        """Wait until it rests; what it is when it does not."""
+        if self._comes_to_rest(seconds_max):
             return
         with self._lock:
             # It may have come to rest just now: then its signal is there, and must be taken.
             if not self._rested.acquire(blocking=False):
-                activity.state = "away"
-                self.went_away += 1
+                activity.state = otherwise
+                self.went_away += otherwise == "away"
             self._awaited = None
 
     def _comes_to_rest(self, seconds_max: float) -> bool:
@@ -224,7 +233,7 @@ class Activities(Known):
                     break
                 self.resume(activity, seconds_max=END_SECONDS)
             if activity.state == "away":
-                _raise_in(activity.thread)
+                raise_in(activity.thread)
                 activity.state = "ended"
         self.all.clear()
 
@@ -363,7 +372,7 @@ def _processor_seconds() -> float:
     return times.user + times.system
 
 
-def _raise_in(thread: threading.Thread | None) -> None:
+def raise_in(thread: threading.Thread | None) -> None:
     """Raise `Killed` in a thread that spins; one that waits for a lock is left behind."""
     if thread is not None and thread.ident is not None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(

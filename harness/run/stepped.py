@@ -23,16 +23,17 @@ from harness.checks.check import as_json, judge
 from harness.clock import VirtualClock, stopwatch
 from harness.errors import ScenarioError
 from harness.faults.fault import applies, known_faults
+from harness.pipelines.pipeline import pipelines
 from harness.run.collect import collect
 from harness.run.gates import missing_sightings
-from harness.run.pipelines import config_of, is_own
+from harness.run.pipelines import config_of
 from harness.run.result import Outcome, decide, expected_failures
 from harness.run.step_actions import Action, Enabled, RandomChooser
 from harness.run.step_acts import Acts
 from harness.run.step_calm import Calm
 from harness.run.step_example import Example
 from harness.run.step_external import ExternalExample, is_program
-from harness.run.step_maker import maker_of
+from harness.run.step_own import OwnExample, is_own_python
 from harness.run.step_ties import Ties
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ def run_stepped(
         operations: the workload, in place of the one that the scenario's seed gives.
 
     Raises:
-        UsageError: no such pipeline, or one that does not run in this process.
-        PipelineError: the class or function of the scenario cannot be loaded.
+        UsageError: no such pipeline.
+        PipelineError: there is no module of the scenario's class or function.
         ScenarioError: the scenario does not fit its target.
         DidNotReplay: a recorded step is not possible.
     """
@@ -153,11 +154,13 @@ def run_stepped(
     is_brief = False
     if make is None and is_program(scenario, name):
         example: Example = ExternalExample(bench, scenario, operations)
+    elif make is None and is_own_python(scenario, name):
+        example = OwnExample(bench, scenario, operations)
     else:
-        maker = make or maker_of(scenario, name)
+        maker = make or pipelines().get(name)
         own = scenario.pipeline.settings if name == scenario.pipeline.name else {}
         config = config_of(scenario, {**STEP_SETTINGS, **own})
-        ships = make is None and not is_own(scenario, name)
+        ships = make is None
         is_brief = ships and config["settings"]["streaming_max_insert_wait_ms"] <= PROMPT_MS
         purpose = f"{name} {config['settings']}" if ships else ""
         example = Example(bench, scenario, lambda: maker(config), operations, purpose)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from harness.pipelines.event_source.settings import Settings
     from harness.pipelines.pipeline import Environment
 
-IDLE_SECONDS = 0.01
+IDLE_SHARE = 0.2
+"""Of the time between two polls: how long a lane with nothing to do waits."""
 
 
 class Deliverer(Protocol):
@@ -73,7 +74,7 @@ class Lane:
             else:
                 if not self._waiting:
                     self._idle()
-                self._env.pause(IDLE_SECONDS)
+                self._env.pause(self._settings.poll_seconds * IDLE_SHARE)
 
     def _take(self) -> list[Record]:
         """The next batch; empty while it may still grow."""

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from harness.pipelines.event_source.settings import Settings
     from harness.pipelines.pipeline import Environment
 
-POLL_SECONDS = 0.05
-LIST_SECONDS = 0.25
 BUFFERED_BATCHES_MAX = 4
 STOP_SECONDS_MAX = 8.0
 """Less than the ten that the contract gives, so that the last checkpoint is still written."""
@@ -88,7 +86,7 @@ class Mapping:
                 self._start(shard, kind)
             # Shards that come later are read from their beginning, wherever reading started.
             kind = "TRIM_HORIZON"
-            self._env.pause(LIST_SECONDS)
+            self._env.pause(self._settings.list_seconds)
 
     def _ready(self, shards: list[Shard]) -> list[Shard]:
         listed = {shard.shard_id for shard in shards}
@@ -201,7 +199,7 @@ class ShardReader:
         buffered_max = BUFFERED_BATCHES_MAX * self._settings.batch_size * len(self.lanes)
         while not self._env.stopping():
             if len(self._progress) >= buffered_max:
-                self._env.pause(POLL_SECONDS)
+                self._env.pause(self._settings.poll_seconds)
                 continue
             if iterator is None:
                 iterator = self._open(after)
@@ -220,7 +218,7 @@ class ShardReader:
                 return
             iterator = following
             if not records:
-                self._env.pause(POLL_SECONDS)
+                self._env.pause(self._settings.poll_seconds)
 
     def _open(self, after: str) -> str:
         try:
@@ -250,7 +248,7 @@ class ShardReader:
         for lane in self.lanes:
             lane.close()
         while not all(lane.has_ended for lane in self.lanes):
-            if not self._env.pause(POLL_SECONDS):
+            if not self._env.pause(self._settings.poll_seconds):
                 return
         if self._windows:
             self._windows.close()

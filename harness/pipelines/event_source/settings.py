@@ -27,6 +27,8 @@ class Settings:
         on_failure: ARN of the destination for discarded batches; empty for none.
         filters: patterns as JSON text; none lets every record through.
         discarded_dir: folder that stands for the on-failure destination.
+        poll_seconds: between two reads of a shard that had nothing.
+        list_seconds: between two looks for new shards.
     """
 
     handler: str
@@ -45,6 +47,8 @@ class Settings:
     tumbling_window_in_seconds: int = 0
     filters: tuple[str, ...] = ()
     discarded_dir: str = "discarded"
+    poll_seconds: float = 0.05
+    list_seconds: float = 0.25
 
 
 def settings_from(config: Mapping[str, Any]) -> Settings:

@@ -1,0 +1,192 @@
+"""A stepped example whose pipeline is Python code of the scenario's: a class, a function, a Lambda function.
+
+It runs in this process, on threads that the scheduler knows. Its modules are imported anew for each
+life, as a process would; its environment variables, its clients and its time are what a program would
+have, except that the requests go to a gate in this process and that time is the world's.
+"""
+
+from __future__ import annotations
+
+import os
+import random  # noqa: TID251 - what own code draws from must repeat
+import shutil
+import sys
+import tempfile
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from harness.errors import PipelineError
+from harness.pipelines.event_source.life import run_mapping
+from harness.pipelines.event_source.settings import settings_from
+from harness.pipelines.own_python import load_pipeline
+from harness.pipelines.pipeline import VARIABLES, Environment, NoOpPipeline, Pipeline
+from harness.run.own_code import mapping_config, own_variables
+from harness.run.pipelines import is_own
+from harness.run.step_example import Example
+from harness.run.step_own_threads import OwnActivities
+from harness.run.step_own_time import OwnTime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.run.step_world import Bench
+    from harness.scenario.model import Scenario
+    from harness.workload.operations import Operation
+
+POLL_SECONDS, LIST_SECONDS = 0.2, 1.0
+"""Fewer polls of a mapping than live: each is a step, and time is for nothing."""
+LINES_NOTED = 5
+
+
+def is_own_python(scenario: Scenario, name: str) -> bool:
+    """True when the pipeline called `name` is Python code that the scenario brings."""
+    return is_own(scenario, name) and scenario.pipeline.command is None
+
+
+class OwnExample(Example):
+    """An example with own code in this process.
+
+    Args:
+        bench: what examples share.
+        scenario: names the code; somebody has made sure that it may run.
+        operations: the workload, in place of the one that the scenario's seed gives.
+
+    Raises:
+        PipelineError: there is no such module.
+    """
+
+    def __init__(
+        self, bench: Bench, scenario: Scenario, operations: Sequence[Operation] | None = None
+    ) -> None:
+        self._folder = scenario.folder.resolve()
+        self._variables = dict(os.environ)
+        self._chance = random.getstate()
+        self._brought = Brought(self._folder)
+        self._brought.require(_reference(scenario))
+        self._run_dir = Path(tempfile.mkdtemp(prefix="harness-program-"))
+        super().__init__(bench, scenario, NoOpPipeline, operations)
+        own = OwnActivities(self.gate.open)
+        self.activities = own
+        self._own = own
+        self._time = OwnTime(own, self.world.clock)
+        self.make = lambda: _Life(scenario, self._folder, self._run_dir)
+
+    def close(self) -> None:
+        """End the code and leave nothing of it behind."""
+        super().close()
+        self._time.end()
+        self._brought.take_away()
+        random.setstate(self._chance)
+        os.environ.clear()
+        os.environ.update(self._variables)
+        shutil.rmtree(self._run_dir, ignore_errors=True)
+
+    def start(self) -> str:
+        """Start the code's next life."""
+        self._time.begin()
+        self._brought.forget()
+        random.seed(f"{self.scenario.seed} {self.incarnations}")
+        environment = self._environment()
+        os.environ.update(
+            {variable: str(getattr(environment, name)) for name, variable in VARIABLES.items()}
+            | own_variables(self.scenario)
+        )
+        return super().start()
+
+    def last_words(self) -> list[str]:
+        """What the code printed last, up to its end."""
+        return [f"the code said: {line}" for line in list(self._time.said)[-LINES_NOTED:]]
+
+    def _environment(self) -> Environment:
+        server = self._own.serve(self.world.aws.app)
+        env = super()._environment()
+        clickhouse = urlsplit(env.clickhouse_url)
+        netloc = f"default:@{urlsplit(server.url('clickhouse')).netloc}"
+        return replace(
+            env,
+            aws_endpoint_url=server.url("aws"),
+            clickhouse_url=clickhouse._replace(netloc=netloc).geturl(),
+        )
+
+
+class _Life:
+    """Imports the code and runs it, on the pipeline's own thread."""
+
+    def __init__(self, scenario: Scenario, folder: Path, run_dir: Path) -> None:
+        self._pipeline = scenario.pipeline
+        self._folder = folder
+        self._run_dir = run_dir
+
+    def run(self, env: Environment) -> None:
+        """Carry the table until `env.stopping()`."""
+        told = self._pipeline
+        if told.lambda_ is not None:
+            settings = settings_from(mapping_config(told.lambda_, self._run_dir))
+            slower = replace(settings, poll_seconds=POLL_SECONDS, list_seconds=LIST_SECONDS)
+            run_mapping(slower, env, self._folder)
+            return
+        pipeline: Pipeline = load_pipeline(str(told.python), self._folder, told.settings)
+        pipeline.run(env)
+
+
+class Brought:
+    """The modules that own code brings along.
+
+    Args:
+        folder: where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = list(sys.path)
+        self._known = set(sys.modules)
+
+    def require(self, reference: str) -> None:
+        """Make sure that there is a module, without importing it.
+
+        Raises:
+            PipelineError: there is none.
+        """
+        name = reference.partition(":")[0].partition(".")[0]
+        place = str(self._folder)
+        sys.path.insert(0, place)
+        try:
+            found = find_spec(name)
+        except (ImportError, ValueError):
+            found = None
+        finally:
+            sys.path.remove(place)
+        if found is None:
+            raise PipelineError(
+                f"{reference}: there is no module {name} in {place}",
+                hint="modules are looked up from the scenario's folder",
+            )
+
+    def forget(self) -> None:
+        """Let what came from the folder be imported anew: no life knows what another one did."""
+        for name in set(sys.modules) - self._known:
+            if self._is_of_the_folder(sys.modules[name]):
+                del sys.modules[name]
+        boto3: Any = sys.modules.get("boto3")
+        if boto3 is not None:
+            boto3.DEFAULT_SESSION = None
+
+    def take_away(self) -> None:
+        """Leave the interpreter as it was."""
+        self.forget()
+        sys.path[:] = self._path
+
+    def _is_of_the_folder(self, module: Any) -> bool:
+        file = getattr(module, "__file__", None)
+        if file is None:
+            return False
+        path = Path(file).resolve()
+        return path.is_relative_to(self._folder) and "site-packages" not in path.parts
+
+
+def _reference(scenario: Scenario) -> str:
+    pipeline = scenario.pipeline
+    return pipeline.lambda_.handler if pipeline.lambda_ is not None else str(pipeline.python)

@@ -28,13 +28,15 @@ can be left out or change places, and the rest still means the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from harness.errors import DidNotReplay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.clock import Clock
 
@@ -69,8 +71,13 @@ class Action:
         return cls(str(step["do"]), str(step.get("what", "")), str(step.get("how", "")))
 
 
-@dataclass(frozen=True, slots=True)
-class Enabled:
+@lru_cache(maxsize=4096)
+def act(do: str, what: str = "", how: str = "", weight: float = 1.0) -> Action:
+    """An `Action`; the same few are listed again at each step."""
+    return Action(do, what, how, weight)
+
+
+class Enabled(NamedTuple):
     """An action, and what carries it out and says what came of it."""
 
     action: Action

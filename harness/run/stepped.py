@@ -28,7 +28,7 @@ from harness.run.collect import collect
 from harness.run.gates import missing_sightings
 from harness.run.pipelines import config_of
 from harness.run.result import Outcome, decide, expected_failures
-from harness.run.step_actions import Action, Enabled, RandomChooser
+from harness.run.step_actions import Action, Enabled, RandomChooser, act
 from harness.run.step_acts import Acts
 from harness.run.step_calm import Calm
 from harness.run.step_example import Example
@@ -236,7 +236,7 @@ class _Run:
 
     def _end(self) -> Enabled:
         is_done = not self.todo and not any(len(r.pending()) for r in self.example.world.relays())
-        return Enabled(Action("calm", weight=CALM_WEIGHT if is_done else 0.0), lambda: "")
+        return Enabled(act("calm", weight=CALM_WEIGHT if is_done else 0.0), lambda: "")
 
     def _writes(self) -> list[Enabled]:
         if not self.todo:
@@ -255,8 +255,8 @@ class _Run:
 
         # Never drawn at random: a recording leaves writes out with it.
         return [
-            Enabled(Action("write", what, weight=4.0), perform),
-            Enabled(Action("skip", what, weight=0.0), skip),
+            Enabled(act("write", what, weight=4.0), perform),
+            Enabled(act("skip", what, weight=0.0), skip),
         ]
 
     def _deliveries(self) -> list[Enabled]:
@@ -278,9 +278,9 @@ class _Run:
                     return example.deliver(relay, entry, again=True)
 
                 how = "again" if entry.copy else ""
-                found.append(Enabled(Action("deliver", what, how, weight), deliver))
+                found.append(Enabled(act("deliver", what, how, weight), deliver))
                 if example.counts.copies < self.bounds.copies_max:
-                    found.append(Enabled(Action("deliver", what, "copy", 0.25), deliver_copy))
+                    found.append(Enabled(act("deliver", what, "copy", 0.25), deliver_copy))
         return found
 
     def _releases(self) -> list[Enabled]:
@@ -299,14 +299,14 @@ class _Run:
                 def release(activity: Any = activity, how: str = how) -> str:
                     return example.release(activity, how)
 
-                found.append(Enabled(Action("release", str(asked), how, weight), release))
+                found.append(Enabled(act("release", str(asked), how, weight), release))
         return found
 
     def _lives(self) -> list[Enabled]:
         """Start, kill, what killed ones left in flight, and the clock."""
         example, found = self.example, []
         if example.incarnation is None and self._may_start():
-            found.append(Enabled(Action("start", weight=3.0), example.start))
+            found.append(Enabled(act("start", weight=3.0), example.start))
         held = example.activities.held()
         inserts = [a for a in held if a.passage and a.passage.asked.operation == "INSERT"]
         stores = [a for a in held if a.passage and a.passage.asked.operation in STORES]
@@ -320,7 +320,7 @@ class _Run:
                 def kill(how: str = how) -> str:
                     return example.kill(how)
 
-                found.append(Enabled(Action("kill", at, how, weight), kill))
+                found.append(Enabled(act("kill", at, how, weight), kill))
         if example.incarnation is not None and example.counts.zombies < self.bounds.zombies_max:
             action = Action("start", how="second", weight=0.4)
             found.append(Enabled(action, example.start_second))
@@ -329,9 +329,9 @@ class _Run:
             def land(passage: Any = passage) -> str:
                 return example.land(passage)
 
-            found.append(Enabled(Action("land", str(passage.asked)), land))
+            found.append(Enabled(act("land", str(passage.asked)), land))
         if example.may_advance():
-            found.append(Enabled(Action("advance", weight=0.3 if held else 2.0), example.advance))
+            found.append(Enabled(act("advance", weight=0.3 if held else 2.0), example.advance))
         return found
 
     def _may_start(self) -> bool:

@@ -37,6 +37,7 @@ _REMEMBERS = ("deduplication_window", "TTL ")
 """A table with these that was inserted into knows more of its past than its rows."""
 
 
+_CREATES = re.compile(r"\s*CREATE\s", re.IGNORECASE)
 _MAKES_MISSING = re.compile(rb"\s*CREATE (?:TABLE|DATABASE) IF NOT EXISTS ", re.IGNORECASE)
 
 _Found = tuple[str, str, str, str, int]
@@ -59,6 +60,7 @@ class Tables:
         self._purpose = ""
         self._made: dict[tuple[str, str], str] = {}
         self._is_spoilt = False
+        self._ships = False
         self._watched: Watched | None = None
         self._met: set[tuple[str, bytes]] = set()
         self._made_already: dict[tuple[Any, ...], Response] = {}
@@ -97,12 +99,14 @@ class Tables:
             raise BackendError(f"ClickHouse refuses {statement[:100]!r}: {body.decode()[:300]}")
         return body
 
-    def prepare(self, purpose: str, statements: Sequence[str]) -> None:
+    def prepare(self, purpose: str, statements: Sequence[str], *, ships: bool) -> None:
         """Have the tables that an example begins with.
 
         Args:
             purpose: equal for examples that make the same tables; empty for one that is alone.
             statements: what makes them, where they are not there already.
+            ships: the pipeline is known to make its own tables where they are missing; of another,
+                whatever it makes is dropped after each example.
 
         Raises:
             BackendError: ClickHouse refuses a statement.
@@ -112,7 +116,13 @@ class Tables:
         self.drop()
         for statement in statements:
             self.sql(statement)
-        self._purpose = purpose
+        if not all(_CREATES.match(statement) for statement in statements):
+            return
+        found = [] if ships or not purpose else self._found()
+        # What has rows from the beginning cannot be emptied for the next example.
+        if not any(rows for *_, rows in found):
+            self._purpose, self._ships = purpose, ships
+            self._made = {(database, name): query for database, name, _, query, _ in found}
 
     def keep_log(self, watched: Watched | None) -> None:
         """Have an apply log of the target that is empty."""
@@ -171,18 +181,22 @@ class Tables:
             inserted: names of the tables that INSERTs were sent to.
         """
         found = self._as_left() if self._purpose and not self._is_spoilt else []
-        remembers = any(
-            name in inserted and any(word in query for word in _REMEMBERS)
-            for _, name, _, query, _ in found
-        )
-        if remembers or not found or not all(self._is_known(*table[:4]) for table in found):
+        left = [table for table in found if self._may_stay(table)]
+        if not left or not self._is_whole(left) or _remembers(left, inserted):
             self.drop()
             return
-        for database, name, engine, _, rows in found:
+        gone = [table for table in found if table not in left]
+        if any(engine.endswith("View") for _, _, engine, *_ in gone):
+            self.drop()
+            return
+        for database, name, *_ in gone:
+            self._run(f"DROP TABLE IF EXISTS `{database}`.`{name}` SYNC")
+            self._made_already.clear()
+        for database, name, engine, _, rows in left:
             is_filled = rows if self._has_news else name in inserted or database == _LOG_DATABASE
             if is_filled and not engine.endswith("View"):
                 self._run(f"TRUNCATE TABLE `{database}`.`{name}` SYNC")
-        self._left, self._has_news = found, False
+        self._left, self._has_news = left, False
 
     def drop(self) -> None:
         """Leave nothing of any example."""
@@ -191,7 +205,8 @@ class Tables:
         self._watched = None
         for database, name, *_ in self._as_left():
             if database != _LOG_DATABASE:
-                self._run(f"DROP TABLE `{database}`.`{name}` SYNC")
+                # A view has taken its inner table with it.
+                self._run(f"DROP TABLE IF EXISTS `{database}`.`{name}` SYNC")
         self._made.clear()
         self._met.clear()
         self._left.clear()
@@ -204,6 +219,15 @@ class Tables:
 
     def _found(self) -> list[_Found]:
         return [tuple(orjson.loads(line)) for line in self.read(_FOUND).splitlines()]
+
+    def _may_stay(self, table: _Found) -> bool:
+        """False of what a pipeline has made that may not find it in the next example."""
+        return self._ships or table[0] == _LOG_DATABASE or table[:2] in self._made
+
+    def _is_whole(self, left: Sequence[_Found]) -> bool:
+        """Whether all that is to be there is, and as it was made."""
+        names = {table[:2] for table in left}
+        return names >= self._made.keys() and all(self._is_known(*table[:4]) for table in left)
 
     def _is_known(self, database: str, name: str, engine: str, query: str) -> bool:
         if database == _LOG_DATABASE:
@@ -220,3 +244,11 @@ def _as_asked(request: Request) -> tuple[Any, ...]:
     """All of a request that ClickHouse looks at."""
     headers = tuple(sorted(request.headers.items()))
     return request.method, request.path, request.query, headers, request.body
+
+
+def _remembers(tables: Sequence[_Found], inserted: Collection[str]) -> bool:
+    """Whether some of them know of rows that are no longer there."""
+    return any(
+        name in inserted and any(word in query for word in _REMEMBERS)
+        for _, name, _, query, _ in tables
+    )

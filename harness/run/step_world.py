@@ -339,10 +339,10 @@ class StepWorld:
         self.bench.settle()
 
     def _create_target(self) -> None:
-        purpose = self._purpose if self.scenario.target.created_by == "scenario" else ""
-        if purpose:
-            purpose += repr((self.scenario.target, self.scenario.table.key_schema))
-        self.bench.tables.prepare(purpose, create_table(self.scenario))
+        statements = create_table(self.scenario)
+        made = (self.scenario.target, self.scenario.table.key_schema, statements)
+        purpose = f"{self._purpose} {made!r}" if statements else ""
+        self.bench.tables.prepare(purpose, statements, ships=bool(self._purpose))
         self.target.keep_log(self.scenario)
 
     def _create_stream(self) -> None:

@@ -85,7 +85,7 @@ class Calm:
             if self._release():
                 moved_us = clock.now_us()
                 self._polls.clear()
-            quiet = (clock.now_us() - moved_us) / 1e6
+            quiet = max((clock.now_us() - moved_us) / 1e6, example.quiet_for())
             if quiet >= QUIET_SECONDS and looked_us != moved_us:
                 # Once a quiet time: what has not moved since then would look the same.
                 looked_us = moved_us
@@ -127,7 +127,7 @@ class Calm:
     def _is_stuck(self) -> bool:
         activities, clock = self._example.activities, self._example.world.clock
         return (
-            all(a.state == "away" for a in activities.alive)
+            not activities.held()
             and activities.next_wake_us() is None
             and clock.next_timer_us() is None
         )

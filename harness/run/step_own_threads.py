@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -182,8 +183,6 @@ def _told(thread: threading.Thread) -> Callable[[], None]:
         try:
             original()
         except Exception:  # noqa: BLE001 - the edge of a thread
-            kind, error, trace = sys.exc_info()
-            assert kind is not None
-            threading.excepthook(threading.ExceptHookArgs((kind, error, trace, thread)))
+            sys.stderr.write(f"Exception in thread {thread.name}:\n{traceback.format_exc()}")
 
     return run

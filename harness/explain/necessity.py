@@ -26,6 +26,7 @@ PATIENCE = 100
 _OPERATORS = {
     "split": "the split of {what}",
     "merge": "the merge of {what}",
+    "roll": "a shard of the table's stream that closed",
     "reshard": "the change of the shard count",
     "export": "the second export",
     "lose-checkpoints": "the loss of the checkpoints",

@@ -41,7 +41,7 @@ AIMED, BESIDE = 4.0, 0.15
 READS = " GetRecords "
 
 _DISTURBS = frozenset({"kill", "split", "merge", "export", "lose-checkpoints", "stop"})
-_UNREST = frozenset({"kill", "stop", "split", "merge", "reshard"})
+_UNREST = frozenset({"kill", "stop", "split", "merge", "reshard", "roll"})
 _NEVER_DISLIKED = frozenset({"outage"})
 """Possible only where a scenario is about it."""
 
@@ -147,7 +147,7 @@ class GuidedChooser:
         if action.do == "deliver" and action.how and action.what in self._deletes:
             # A tombstone that comes again, perhaps after the key is back.
             return 4.0
-        if action.do in ("split", "merge", "reshard") and self._unread:
+        if action.do in ("split", "merge", "reshard", "roll") and self._unread:
             return 6.0
         if action.do == "start" and last.do in _DISTURBS:
             return 2.0

@@ -45,7 +45,8 @@ VERSION = 1
 _MEMBERS = ("version", "pipeline", "exported", "steps", "expect", "scenario", "folder")
 _STEPS = [
     *("write", "deliver", "release", "start", "kill", "stop", "land", "advance"),
-    *("split", "merge", "reshard", "export", "outage", "incremental-export", "lose-checkpoints"),
+    *("split", "merge", "reshard", "roll", "export", "outage", "incremental-export"),
+    "lose-checkpoints",
     *("keep-checkpoints", "roll-back-checkpoints", "truncate", "add-column", "alter-column"),
     *("destination-off", "destination-on", "gap", "repair-gap", "change-precision", "clock-step"),
     "enable-time-to-live",

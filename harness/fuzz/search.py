@@ -197,7 +197,9 @@ class Search:
         """
         changes_max, fresh_share = self.changes_max * (LONG if is_long else 1), FRESH_SHARE
         if trap and trap.moves:
-            changes_max, fresh_share = min(changes_max, BRIEF_CHANGES), TRAPPED_FRESH_SHARE
+            # What is lost shows on keys that are written once, a wrong order on those written often.
+            changes_max = min(changes_max, BRIEF_CHANGES)
+            fresh_share = TRAPPED_FRESH_SHARE if trap.ends else 0.0
         for attempt in range(1, DRAWS_MAX + 1):
             scenario = draw(base, random, changes_max=changes_max, fresh_share=fresh_share)
             is_load = trap is not None and trap.meets == "load" and base.snapshot.export

@@ -24,6 +24,7 @@ _WORDS = {
     "split": "shard {what} is split",
     "merge": "shard {what} is merged with its neighbour",
     "reshard": "the stream gets {what} shards",
+    "roll": "a shard of the table's own stream closes, {what} take its place",
     "export": "a second export is made, and the pipeline is given it",
     "outage": "the stream's retention passes while the pipeline is down; then a second export",
     "incremental-export": "an incremental export is made, which nobody reads",

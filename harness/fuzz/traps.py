@@ -38,6 +38,9 @@ ENDS_SHARE = 0.7
 """In so many examples nothing more is written once a trap is sprung."""
 
 BRIEF_CHANGES = 6
+WAITS_MAX = 5
+"""So often is waited for a program to find a new shard: for it lists them now and then."""
+
 TRAPPED_FRESH_SHARE = 0.6
 """In so many of the examples with a trap most keys are written once."""
 
@@ -50,7 +53,7 @@ SOME = (0, 0, 0, 1)
 
 REFUSED = ("error-before", "too-many-parts", "memory-limit", "throttle")
 AMBIGUOUS = ("lost-answer", "error-after", "cut-mid-body")
-RESHARDS = ("split", "merge", "reshard")
+RESHARDS = ("split", "merge", "reshard", "roll")
 _STORES = re.compile(
     r"clickhouse (?:INSERT|REPLACE|ALTER) |s3 (?:PUT|POST) "
     r"|dynamodb (?:PutItem|UpdateItem|BatchWriteItem|TransactWriteItems|ExecuteStatement) "
@@ -110,7 +113,7 @@ TRAPS = (
          is_late=True),
     Trap("a read fails", (("faults_max", 2),), (Move(("release",), (), "read", SOME),)),
     Trap("resharded while unread", (("reshards_max", 1),), (Move(RESHARDS, (), "read"),), False,
-         "kinesis", parents_last=True),
+         parents_last=True),
     Trap("an insert fails, then killed", (("faults_max", 1), ("kills_max", 1)),
          (_FAIL_INSERT, _KILL)),
     Trap("told to end after a read", (("stops_max", 1),),
@@ -204,6 +207,7 @@ class Trapper:
     _ends: bool = False
     _in_vain: int = 0
     _has_read: bool = False
+    _waits: int = 0
     _owes: bool = False
 
     def __post_init__(self) -> None:
@@ -228,6 +232,7 @@ class Trapper:
             # Before the moment has come there is no end, as long as it may still come.
             self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do != "calm")
             harmless = [a for a in harmless if a.do != "calm"]
+        harmless = self._without_parents(harmless)
         for is_put_off in self._put_off(harmless):
             rest = [a for a in harmless if not is_put_off(a)]
             if any(a.weight for a in rest if a.do not in ("calm", "advance")):
@@ -242,6 +247,8 @@ class Trapper:
             self._has_read = False
         elif _is_held(action) and action.weight >= EAGER_MIN:
             is_read = _is_at(action.what, "read", self.target)
+            if is_read and self._old_shards and _shard_of(action) not in self._old_shards:
+                self._waits = WAITS_MAX
             self._has_read |= is_read
             self._owes |= is_read
 
@@ -249,7 +256,7 @@ class Trapper:
         del self._moves[0], self._skips[0]
         self._passed.clear()
         self._note(action)
-        if action.do in RESHARDS:
+        if action.do in RESHARDS and self.trap.parents_last:
             self._old_shards = set(self._shards)
         return action
 
@@ -262,7 +269,9 @@ class Trapper:
         if not held or len(self._passed) <= self._skips[0]:
             return []
         if "release" not in move.do:
-            return found
+            # Of the stream that it reads.
+            is_own = held[0].what.startswith("streams ")
+            return [a for a in found if a.do not in RESHARDS or (a.do == "roll") == is_own]
         wanted = {a.what for a in held}
         return [a for a in found if a.what in wanted]
 
@@ -279,9 +288,15 @@ class Trapper:
         found: list[Callable[[Action], bool]] = [lambda a: _is_held(a) and a.weight < EAGER_MIN]
         if self.trap.is_late:
             found.append(lambda a: a.do == "deliver" and a.how == "again")
-        if self.trap.parents_last and self._old_shards:
-            found.append(lambda a: _is_held(a) and _shard_of(a) in self._old_shards)
         return found
+
+    def _without_parents(self, harmless: list[Action]) -> list[Action]:
+        """After a reshard: all but the old shards' reads, until a new one is read or none will be."""
+        if not self._old_shards or self._waits >= WAITS_MAX:
+            return harmless
+        rest = [a for a in harmless if a.do != "calm" and _shard_of(a) not in self._old_shards]
+        self._waits += all(a.do == "advance" or a.weight < EAGER_MIN for a in rest)
+        return rest or harmless
 
 
 def _is_harmless(action: Action) -> bool:

@@ -15,6 +15,7 @@ can be left out or change places, and the rest still means the same.
 | `kill` | empty, or `clickhouse INSERT orders`: while that is held | `before`, `after` or `in-flight`: what becomes of requests that were held |
 | `land` | `clickhouse INSERT orders #2` | an INSERT of a killed pipeline takes effect at last |
 | `split`, `merge` | shard id | |
+| `roll` | how many | an open shard of the table's own stream closes, and has so many children |
 | `export` | | a second export |
 | `outage` | | the stream's retention passes while the pipeline is down, and then a second export |
 | `lose-checkpoints` | | what the pipeline kept of its position is gone |

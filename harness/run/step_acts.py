@@ -102,6 +102,11 @@ class Acts:
             if count != len(shards) and count <= SHARDS_MAX:
                 act = partial(operator.update_shard_count, count)
                 found.append(Enabled(Action("reshard", str(count), weight=0.05), act))
+        if self._example.rolls_shards():
+            found += [
+                Enabled(Action("roll", str(n), weight=0.1), partial(operator.roll, n))
+                for n in (1, 2)
+            ]
         return found
 
     def _while_down(self) -> list[Enabled]:

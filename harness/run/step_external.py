@@ -58,6 +58,9 @@ CALM_SECONDS_MAX = 75.0
 
 FRUITLESS_MAX = 4
 RESHARD_WAITS = 4
+REAL_SHARE = 0.2
+"""A busy machine makes a program slow: so much of its quiet counts as if it were the world's."""
+
 IDLE = 0.1
 LOG_LINES_NOTED = 5
 _HABITS: dict[tuple[str, ...], Habit] = {}
@@ -244,6 +247,10 @@ class ExternalExample(Example):
     def rolls_shards(self) -> bool:
         """Once the program has asked for records of the table's own stream."""
         return self._reads_table_stream
+
+    def quiet_for(self) -> float:
+        """Of real time: a program may ask on and on for what moves no clock."""
+        return self._since_moved() * REAL_SHARE
 
     def has_all(self) -> bool:
         """True when the program was given all there is, and has stored since then or never will."""

@@ -99,6 +99,17 @@ class Operator:
             ScalingType="UNIFORM_SCALING",
         )
 
+    def roll(self, children: int) -> str:
+        """The first open shard of the table's own stream closes, as AWS does it every few hours."""
+        arn = self._world.table_stream_arn
+        made = self._world.aws.roll_stream(arn, children=children)
+        asked = "DynamoDBStreams_20120810", "DescribeStream", {"StreamArn": arn}
+        shards = self._world.call(*asked)["StreamDescription"]["Shards"]
+        parents = sorted({s["ParentShardId"] for s in shards if s["ShardId"] in made})
+        self._example.counts.reshards += 1
+        self._example.note("operator", act="reshard", parents=parents, children=made)
+        return " ".join(made)
+
     def _reshard(self, act: str, parents: list[str], **members: Any) -> str:
         before = {s["ShardId"] for s in self.open_shards()}
         self._example.counts.reshards += 1

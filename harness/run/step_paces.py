@@ -28,6 +28,14 @@ class Paces:
         """Whether a request that was answered so may change the target, or lead to it."""
         return asked.operation == "INSERT" or "records" in saw
 
+    def rolls_shards(self) -> bool:
+        """Whether shards of the table's own stream may close: of what reads that stream."""
+        return False
+
+    def quiet_for(self) -> float:
+        """Seconds for which nothing has moved, where the world's clock does not tell them."""
+        return 0.0
+
     def has_all(self) -> bool:
         """True when it is known, without any waiting, that the pipeline has nothing left to do."""
         return False

@@ -23,6 +23,9 @@ Kind = tuple[str, str]
 
 SEEN_MIN = 2
 TIMES = 5
+RETRY_TIMES = 2
+"""The next pause before a retry is twice as long as the last, as a rule."""
+
 SECONDS_MIN = 1.5
 POLLS_MIN = 5
 POLLING_SECONDS_MIN = 0.5
@@ -119,7 +122,6 @@ class Patience:
             kind, _ = _row(asked)
             took = self._waited() - refused_at
             self._habit.retries[kind] = max(took, self._habit.retries.get(kind, 0.0))
-            self._habit.given_up.discard(kind)
 
     def gave_up(self, most: float) -> None:
         """The program was waited for, and does no more: what it still owes it will never send."""
@@ -144,7 +146,7 @@ class Patience:
         owed = {kind for kind, _ in self._refused} - habit.given_up
         if owed:
             slowest = max(habit.retries.get(kind, most) for kind in owed)
-            return min(most, SECONDS_MIN + TIMES * max(slowest, habit.first, habit.longest))
+            return min(most, SECONDS_MIN + RETRY_TIMES * slowest + TIMES * habit.longest)
         longest = habit.longest if self._has_stored else max(habit.first, habit.longest)
         if self._polls < POLLS_MIN * max(1, shards):
             return min(most, SECONDS_MIN + TIMES * longest)

@@ -6,6 +6,7 @@ in turn, as `harness fuzz` does it; nothing tells the search which scenario suit
 
 from __future__ import annotations
 
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -24,7 +25,7 @@ from harness.run.step_world import Bench
 from harness.run.stepped import run_stepped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 REFERENCE = "clickpipes"
 WRITES = 20
@@ -34,6 +35,11 @@ KILL_SECONDS_BAR = 60.0
 STEPS_BAR = 6.0
 
 EXAMPLES = Row("examples", "/min", "process", budget=PER_MINUTE_BAR)
+BY_PROCESSOR = Row("examples_by_processor_time", "/min", "process", budget=PER_MINUTE_BAR)
+OTHERS = {
+    "clickpipes-efo": Row("examples_efo_by_processor_time", "/min", "process", bar=None),
+    "clickpipes-streams": Row("examples_streams_by_processor_time", "/min", "process", bar=None),
+}
 KILL_MEDIAN = Row("time_to_kill_median", "s", "process", bar=None, lower_is_better=True)
 KILL_WORST = Row(
     "time_to_kill_worst", "s", "process", lower_is_better=True, budget=KILL_SECONDS_BAR
@@ -57,6 +63,19 @@ class Effort:
 
 
 QUICK = Effort(examples=40, seconds_max=15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Examples a minute.
+
+    Attributes:
+        real: as time passes.
+        by_processor: of processor time, which others on the machine take little from.
+    """
+
+    real: float
+    by_processor: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +117,10 @@ def bench(
     for name in names:
         if name not in zoo():
             raise UsageError(f"no mutant {name!r}", hint="harness matrix names them")
-    rate = examples_per_minute(effort.examples)
-    tell(f"{rate:,.0f} examples a minute")
+    rates = {name: examples_per_minute(effort.examples, name) for name in (REFERENCE, *OTHERS)}
+    for name, rate in rates.items():
+        told = f"{rate.real:,.0f} examples a minute, {rate.by_processor:,.0f} of processor time"
+        tell(f"{name}: {told}")
     kills = []
     for name in names:
         kill = time_to_kill(name, effort)
@@ -108,10 +129,10 @@ def bench(
             tell(f"{name}: not found in {kill.examples} examples")
         else:
             tell(f"{name}: {kill.seconds:.1f} s, {kill.check}, {kill.steps} steps")
-    return _rows(rate, kills), kills
+    return _rows(rates, kills), kills
 
 
-def examples_per_minute(count: int) -> float:
+def examples_per_minute(count: int, pipeline: str = REFERENCE) -> Rate:
     """Of 20 writes each, faults, kills, reshards and duplicates among them, in one process."""
     base = ground(overrides=("snapshot.export=false", f"workload.changes={WRITES}"))
     base = base.model_copy(update={"workload": base.workload.model_copy(update={"items": 0})})
@@ -119,13 +140,20 @@ def examples_per_minute(count: int) -> float:
 
         def run(seed: int) -> None:
             scenario = base.model_copy(update={"seed": seed})
-            run_stepped(made, scenario, RandomChooser(VirtualClock(seed=seed)), pipeline=REFERENCE)
+            run_stepped(made, scenario, RandomChooser(VirtualClock(seed=seed)), pipeline=pipeline)
 
         run(0)
-        elapsed = stopwatch()
+        elapsed, before = stopwatch(), _processor_seconds()
         for seed in range(1, count + 1):
             run(seed)
-        return count / elapsed() * 60
+        spent = _processor_seconds() - before
+        return Rate(count / elapsed() * 60, count / spent * 60)
+
+
+def _processor_seconds() -> float:
+    """What this process has had of all processors, the engine's threads and the kernel included."""
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    return spent.ru_utime + spent.ru_stime
 
 
 def time_to_kill(mutant: str, effort: Effort) -> Kill:
@@ -155,14 +183,16 @@ def _kill(mutant: str, findings: Findings) -> Kill:
     return Kill(mutant, seconds, found.steps, found.failure.check, findings.examples)
 
 
-def _rows(rate: float, kills: Sequence[Kill]) -> list[Measured]:
+def _rows(rates: Mapping[str, Rate], kills: Sequence[Kill]) -> list[Measured]:
     seconds = [k.seconds for k in kills if k.seconds is not None]
     steps = [k.steps for k in kills if k.seconds is not None]
     missed = [k.mutant for k in kills if k.seconds is None]
     why = {"embedded": f"not found: {', '.join(missed)}"} if missed else {}
     killed = Row("mutants_killed", f"of {len(kills)}", "process", budget=float(len(kills)))
     return [
-        Measured(EXAMPLES, rate, {}),
+        Measured(EXAMPLES, rates[REFERENCE].real, {}),
+        Measured(BY_PROCESSOR, rates[REFERENCE].by_processor, {}),
+        *(Measured(row, rates[name].by_processor, {}) for name, row in OTHERS.items()),
         Measured(KILL_MEDIAN, median(seconds) if seconds else None, {}),
         Measured(KILL_WORST, max(seconds) if seconds and not missed else None, {}, why),
         Measured(killed, float(len(seconds)), {}),

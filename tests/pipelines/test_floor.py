@@ -105,6 +105,7 @@ def test_an_insert_older_than_the_second_export_brings_nothing_back(
     with table.running(export=first, settings=settings):
         put(table, "kept", 1)
         table.wait_for_rows([("kept", 1)])
+        wait_for_load(table, 1)
     # It is on the stream and unread; its delete is on no stream.
     put(table, "gone", 1)
     lose_a_delete(table, "gone")

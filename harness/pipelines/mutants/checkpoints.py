@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from harness.pipelines.mutants.batches import ImpatientSync
 from harness.pipelines.mutants.shards import Enumerates, Reads
 from harness.pipelines.reference.batches import Batch
-from harness.pipelines.reference.bookkeeping import ENDED, Checkpoint
+from harness.pipelines.reference.bookkeeping import ENDED, ORPHANS, Checkpoint
 from harness.pipelines.reference.clickhouse import ClickHouseError
 from harness.pipelines.reference.kinesis import PollingReader
 from harness.pipelines.reference.shards import Enumerator, Page, Start
-from harness.pipelines.reference.snapshot import ORPHANS, SnapshotLoader
+from harness.pipelines.reference.snapshot import SnapshotLoader
 from harness.pipelines.reference.stream import StreamSync
 from harness.pipelines.reference.sync import ClickPipes
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 ENDED = "ended"
 OPEN = "open"
-BEGUN = "begun"
-"""Unit of an export, from before its first row is loaded; its start is the floor, in epoch µs."""
+ORPHANS = "orphans"
+"""Unit of an export, once all of it is loaded; its start is then the floor, in epoch µs."""
 COMMAND = "command"
 LEASE, FORGOTTEN = "lease", "forgotten"
 ACCESS_DENIED = 497
@@ -63,7 +63,7 @@ class Checkpoint:
 
     Attributes:
         unit: shard id, or key of a data file.
-        start: where it began: `TRIM_HORIZON`, `AT_TIMESTAMP <epoch seconds>`; of the unit `BEGUN`
+        start: where it began: `TRIM_HORIZON`, `AT_TIMESTAMP <epoch seconds>`; of the unit `ORPHANS`
             the stamp in epoch µs below which the export has everything.
         position: sequence number of the last record stored; empty before the first.
         resume: sequence number to read again from at a restart (at or before `position`).
@@ -129,8 +129,8 @@ class Bookkeeping:
         clock: stamps rows and makes revisions grow.
 
     Attributes:
-        floor_us: the highest floor of the exports that this pipe has begun to load, known once it
-            was claimed (see floor.py); 0 for none.
+        floor_us: the highest floor of the exports that this pipe has loaded, known once it was
+            claimed (see floor.py); 0 for none.
     """
 
     def __init__(self, clickhouse: ClickHouse, config: PipeNames, clock: Clock) -> None:
@@ -169,8 +169,8 @@ class Bookkeeping:
         found = self._clickhouse.rows(
             "SELECT max(revision), "
             f"maxIf(revision, source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)}), "
-            f"groupArrayIf(toInt64OrZero(start), unit = {literal(BEGUN)}), "
-            f"groupArrayIf(revision, unit = {literal(BEGUN)}) "
+            f"groupArrayIf(toInt64OrZero(start), unit = {literal(ORPHANS)}), "
+            f"groupArrayIf(revision, unit = {literal(ORPHANS)}) "
             f"FROM {self.checkpoints} WHERE pipe = {literal(self._config.name)}"
         )
         newest, forgotten, *begun = found[0]

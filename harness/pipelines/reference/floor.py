@@ -1,4 +1,4 @@
-"""The floor under the stream: what is older is in a full export that is loaded, or being loaded.
+"""The floor under the stream: what is older is in a full export that is loaded.
 
 A full export holds every change before V = its time less the margin (see snapshot.py). So a record
 of the stream stamped before V can tell nothing new, however late it comes: its item is in the
@@ -7,6 +7,7 @@ harm in the second case: where the record of the delete was lost, as while the s
 destination was disabled, nothing in the target outranks it and the item would come back.
 
 Only a version below V is meant: what the stream carries from V on is newer than the export's rows.
+And only once all of the export is loaded: one that never will be must not cost a change.
 A pipe remembers the floor beside its checkpoints, for it holds after a restart too.
 """
 

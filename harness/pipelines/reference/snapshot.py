@@ -14,8 +14,8 @@ competes with S.
 
 After a *second* full export, keys whose winning row is older than V exist no more (else the export
 or a change would be above): they get a delete at V. A change of such a key that the stream brings
-later is no better: what is older than V is left out from then on (floor.py), and the deletes are
-written once nothing of the kind is on its way any more.
+later is no better: once all is loaded, what is older than V is left out (floor.py), and the deletes
+are written when nothing of the kind is on its way any more.
 
 A row of an incremental export has its own WriteTimestampMicros, cut to ms so that no stream of any
 precision has a change of the same moment below it; one without NewImage is a delete.
@@ -36,7 +36,7 @@ from urllib.parse import quote as quote_url
 import orjson
 
 from harness.errors import PipelineError
-from harness.pipelines.reference.bookkeeping import BEGUN, ENDED, OPEN, Checkpoint
+from harness.pipelines.reference.bookkeeping import ENDED, OPEN, ORPHANS, Checkpoint
 from harness.pipelines.reference.clickhouse import quote
 from harness.pipelines.reference.clusters import cluster_of, s3_function
 from harness.pipelines.reference.floor import Floor
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from harness.pipelines.reference.versions import VersionLayout
 
 MANIFEST_POLL_SECONDS = 0.25
-ORPHANS = "orphans"
+BEGUN = "begun"
 LOAD_SETTINGS = {
     "async_insert": 0,
     "max_threads": 1,
@@ -93,7 +93,7 @@ class SnapshotLoader:
         layout: of the version column.
 
     Attributes:
-        floor: raised to the export's version, once that is known.
+        floor: raised to the export's version, once all of it is loaded.
     """
 
     def __init__(
@@ -152,12 +152,9 @@ class SnapshotLoader:
         if self.config.settings.object_storage_use_cluster_function:
             self._cluster = cluster_of(self.clickhouse)
         done = self.bookkeeping.load(source)
-        floor_us = 0 if export.is_incremental else self._version_us(export)
         if not done:
             # Before any row: a later export must know of this one, however it ends.
-            begun = Checkpoint(BEGUN, start=str(floor_us), status=OPEN)
-            self.bookkeeping.save(source, [begun])
-        self.floor.raise_to(floor_us)
+            self.bookkeeping.save(source, [Checkpoint(BEGUN, status=OPEN)])
         waiting = deque(file for file in export.files if file.key not in done)
         sql = self.make_sql(export)
         # A first file alone would leave the other threads nothing to share.
@@ -170,13 +167,16 @@ class SnapshotLoader:
             self.env.clock.sleep(0.002)
         if self._failure is not None or self.env.stopping():
             return
-        if not export.is_incremental and ORPHANS not in done:
+        floor_us = 0 if export.is_incremental else self._version_us(export)
+        self.floor.raise_to(floor_us)
+        if ORPHANS in done:
+            return
+        if floor_us:
             if not self._await_floor():
                 return
             self._delete_orphans(export)
-        if ORPHANS not in done:
-            self.bookkeeping.save(source, [Checkpoint(ORPHANS, status=ENDED)])
-            self.bookkeeping.note(f"snapshot loaded: {export.item_count} items", state="Running")
+        self.bookkeeping.save(source, [Checkpoint(ORPHANS, start=str(floor_us), status=ENDED)])
+        self.bookkeeping.note(f"snapshot loaded: {export.item_count} items", state="Running")
 
     def _await_floor(self) -> bool:
         """Wait until nothing older than the export is on its way to the target; False: never."""

@@ -67,7 +67,7 @@ class StepTarget(Target):
         counter = self._markers.counter
         for total in (f"sum(`{counter}`)", "-1") if counter else ("-1",):
             try:
-                statement = f"SELECT count(), {total} FROM {self.source()}"
+                statement = f"SELECT count(), {total} FROM {self.live()}"
                 found = self._bench.tables.read(statement)
             except BackendError:
                 continue

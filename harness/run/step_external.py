@@ -96,6 +96,7 @@ class ExternalExample(Example):
         self._run_dir = Path(tempfile.mkdtemp(prefix="harness-program-"))
         self._spare: tuple[Life, dict[str, str]] | None = None
         self._lives_made = 0
+        self._servers: list[StepGateServer] = []
         self._read_to: dict[str, int] = {}
         self._noted_in: dict[str, int] = {}
         self._reads_table_stream = False
@@ -118,6 +119,8 @@ class ExternalExample(Example):
         """End every process and leave nothing behind."""
         self._drop_spare()
         super().close()
+        for server in self._servers:
+            server.close()
         shutil.rmtree(self._run_dir, ignore_errors=True)
 
     def start(self) -> str:
@@ -179,7 +182,10 @@ class ExternalExample(Example):
         elif passage.asked.operation == "INSERT":
             self._patience.stored()
         elif passage.asked.operation == "GetRecords":
-            (self._patience.polled if saw == "200" else self._patience.read)()
+            if saw == "200":
+                self._patience.polled()
+            else:
+                self._patience.read(passage.asked.subject)
         self._idleness.told(passage, answer)
         self._pass_time(passage, saw)
         self.activities.reply(activity, answer)
@@ -288,7 +294,8 @@ class ExternalExample(Example):
         self._patience.asks(passage.asked)
         self._reads_table_stream |= passage.asked.service == "streams"
         if passage.asked.operation == "INSERT":
-            self._patience.brings()
+            is_target = passage.asked.subject == self.scenario.target.table
+            self._patience.brings(is_target=is_target)
         return passage
 
     def _stir(self) -> None:
@@ -334,8 +341,8 @@ class ExternalExample(Example):
 
     def _live(self) -> Life:
         """Start a process with ports of its own, so that a dead one's requests reach nobody."""
-        server = StepGateServer(self.world.aws.app)
-        server.__enter__()
+        server = StepGateServer(self.world.aws.app).__enter__()
+        self._servers.append(server)
         variables = self._variables()
         address = urlsplit(variables[VARIABLES["clickhouse_url"]])
         netloc = f"default:@{urlsplit(server.url('clickhouse')).netloc}"

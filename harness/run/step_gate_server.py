@@ -65,7 +65,8 @@ class StepGateServer:
     def __init__(self, aws: App, on_arrival: Callable[[], None] = lambda: None) -> None:
         self._on_arrival = on_arrival
         self._arrived: deque[Arrival] = deque()
-        self._waiting = 0
+        self._open: set[Arrival] = set()
+        self._is_retired = False
         self._news = threading.Condition()
         self._servers: dict[Kind, ServerThread] = {
             kind: ServerThread(aws, middleware=self._keeper(kind)) for kind in _KINDS
@@ -78,6 +79,19 @@ class StepGateServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def retire(self) -> None:
+        """Whoever asked is dead: its requests are cut off, and nobody's are taken in any more.
+
+        What ClickHouse reads still passes: an INSERT of the dead one may yet land, and it names
+        this port.
+        """
+        with self._news:
+            self._is_retired = True
+            self._arrived.clear()
+            waiting = list(self._open)
+        for arrival in waiting:
+            arrival.answer(_CUT)
 
     def close(self) -> None:
         """Cut every connection."""
@@ -98,7 +112,7 @@ class StepGateServer:
     def count_waiting(self) -> int:
         """How many requests wait for their answers, taken or not."""
         with self._news:
-            return self._waiting
+            return len(self._open)
 
     def wait(self, seconds: float) -> bool:
         """Wait until something has come; False when nothing has."""
@@ -124,8 +138,10 @@ class StepGateServer:
             loop = asyncio.get_running_loop()
             arrival = Arrival(request, kind, False, loop.create_future(), loop)
             with self._news:
+                if self._is_retired:
+                    return _CUT
                 self._arrived.append(arrival)
-                self._waiting += 1
+                self._open.add(arrival)
                 self._news.notify_all()
             self._on_arrival()
             assert arrival._answered is not None  # noqa: SLF001 - of this module
@@ -136,7 +152,7 @@ class StepGateServer:
                 raise
             finally:
                 with self._news:
-                    self._waiting -= 1
+                    self._open.discard(arrival)
 
         return keep
 
@@ -175,3 +191,4 @@ def _nothing() -> None:
 
 
 _KINDS: tuple[Kind, ...] = ("aws", "clickhouse")
+_CUT = Response(200, {}, b"", cut_after=-1)

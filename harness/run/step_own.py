@@ -77,6 +77,7 @@ class OwnExample(Example):
     def close(self) -> None:
         """End the code and leave nothing of it behind."""
         super().close()
+        self._own.close()
         self._time.end()
         self._brought.take_away()
         random.setstate(self._chance)

@@ -49,6 +49,7 @@ class OwnActivities(Activities):
         super().__init__()
         self._open = open_passage
         self._server: StepGateServer | None = None
+        self._retired: list[StepGateServer] = []
         self._asked: dict[Activity, tuple[Arrival, Activity | None]] = {}
         self._pumped: list[Pumped] = []
 
@@ -122,7 +123,8 @@ class OwnActivities(Activities):
         self.all = [a for a in self.all if a not in self._asked]
         self._asked.clear()
         if self._server is not None:
-            self._server.close()
+            self._server.retire()
+            self._retired.append(self._server)
             self._server = None
         passed = stopwatch()
         for activity in asking:
@@ -133,6 +135,12 @@ class OwnActivities(Activities):
             stream.pump()
         self._pumped.clear()
         super().kill()
+
+    def close(self) -> None:
+        """Stop the servers of all lives; nothing lands any more."""
+        for server in self._retired:
+            server.close()
+        self._retired.clear()
 
     def _came(self) -> None:
         """On the server's thread: whoever runs waits for an answer now."""

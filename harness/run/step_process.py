@@ -78,10 +78,10 @@ class Life:
         return self.main.state == "ended"
 
     def end(self) -> None:
-        """Kill it and cut its connections."""
+        """Kill it; its server goes on for what may land of it."""
         self.main.state = "ended"
         self.child.kill()
-        self.server.close()
+        self.server.retire()
 
 
 class ProcessActivities(Known):

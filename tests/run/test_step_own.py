@@ -23,7 +23,7 @@ from harness.run.stepped import run_stepped
 from harness.scenario.load import load_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
@@ -89,6 +89,31 @@ def test_a_broken_lambda_function_fails(bench: Bench, folder: Path) -> None:
     told = load_scenario(str(EXAMPLES / "lambda" / "orders.toml"), overrides=broken)
     failing = [drawn(bench, told, seed).failing for seed in range(6)]
     assert any("no_lost_update" in names for names in failing), failing
+
+
+class KillsInFlight:
+    """Kills as soon as an INSERT is held, which stays on its way; then the run ends."""
+
+    def __init__(self) -> None:
+        self.has_killed = False
+
+    def choose(self, enabled: Sequence[Action]) -> Action | None:
+        if self.has_killed:
+            return None
+        kill = next((a for a in enabled if a.do == "kill" and a.how == "in-flight"), None)
+        self.has_killed = kill is not None
+        wanted = [("start", ""), ("release", "ok"), ("advance", "")]
+        return kill or next(a for w in wanted for a in enabled if (a.do, a.how) == w)
+
+
+def test_a_snapshot_that_was_on_its_way_when_its_code_was_killed_lands(bench: Bench) -> None:
+    told = load_scenario(str(EXAMPLES / "lambda" / "orders.toml"), overrides=SIZE)
+    began = WallClock().now()
+    result = run_stepped(bench, told, KillsInFlight())
+    landed = [e for e in result.events if e.get("act") == "land"]
+    assert [(e["request"], e["status"]) for e in landed] == [("clickhouse INSERT orders #0", 200)]
+    assert result.outcome == "passed", result.reason
+    assert WallClock().now() - began < 60
 
 
 def test_each_life_imports_its_modules_anew(bench: Bench, folder: Path, tmp_path: Path) -> None:

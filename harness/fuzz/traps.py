@@ -38,7 +38,8 @@ ENDS_SHARE = 0.7
 """In so many examples nothing more is written once a trap is sprung."""
 
 BRIEF_CHANGES = 6
-WAITS_MAX = 5
+WRITTEN_BEFORE = 2
+WAITS_MAX = 12
 """So often is waited for a program to find a new shard: for it lists them now and then."""
 
 TRAPPED_FRESH_SHARE = 0.6
@@ -136,6 +137,8 @@ TRAPS = (
          (Move(("release",), (), "read"), Move(("release",), (), "read", SOME))),
     Trap("killed while loading", (("kills_max", 1),),
          (Move(("kill",), ("before",), "load", SOME),), meets="load"),
+    Trap("resharded, and a read fails", (("reshards_max", 1), ("faults_max", 2)),
+         (Move(RESHARDS, (), "read"), Move(("release",), (), "read")), False, parents_last=True),
     Trap("an insert of the export fails", (("faults_max", 2),),
          (Move(("release",), REFUSED, "load", SOME),), meets="load"),
     Trap("a second instance", (("zombies_max", 1),),
@@ -208,6 +211,8 @@ class Trapper:
     _in_vain: int = 0
     _has_read: bool = False
     _waits: int = 0
+    _written: int = 0
+    _is_ahead: bool = False
     _owes: bool = False
 
     def __post_init__(self) -> None:
@@ -232,7 +237,7 @@ class Trapper:
             # Before the moment has come there is no end, as long as it may still come.
             self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do != "calm")
             harmless = [a for a in harmless if a.do != "calm"]
-        harmless = self._without_parents(harmless)
+        harmless = self._kept_for_later(self._without_parents(harmless))
         for is_put_off in self._put_off(harmless):
             rest = [a for a in harmless if not is_put_off(a)]
             if any(a.weight for a in rest if a.do not in ("calm", "advance")):
@@ -243,11 +248,15 @@ class Trapper:
 
     def _note(self, action: Action) -> None:
         """The next rows that are stored come from the stream, or do not."""
+        self._written += action.do == "write"
         if action.do == "start":
             self._has_read = False
         elif _is_held(action) and action.weight >= EAGER_MIN:
             is_read = _is_at(action.what, "read", self.target)
-            if is_read and self._old_shards and _shard_of(action) not in self._old_shards:
+            self._is_ahead |= bool(
+                is_read and self._old_shards and _shard_of(action) not in self._old_shards
+            )
+            if self._is_ahead and _is_at(action.what, "insert", self.target):
                 self._waits = WAITS_MAX
             self._has_read |= is_read
             self._owes |= is_read
@@ -290,8 +299,18 @@ class Trapper:
             found.append(lambda a: a.do == "deliver" and a.how == "again")
         return found
 
+    def _kept_for_later(self, harmless: list[Action]) -> list[Action]:
+        """Before a reshard: without most writes, which are the new shards' to carry."""
+        if not (self.trap.parents_last and self._moves and self._written >= WRITTEN_BEFORE):
+            return harmless
+        rest = [a for a in harmless if a.do != "write"]
+        return rest if any(a.weight for a in rest) else harmless
+
     def _without_parents(self, harmless: list[Action]) -> list[Action]:
-        """After a reshard: all but the old shards' reads, until a new one is read or none will be."""
+        """After a reshard: all but the old shards' reads, until rows of a new one are stored.
+
+        Or until it seems that none will be.
+        """
         if not self._old_shards or self._waits >= WAITS_MAX:
             return harmless
         rest = [a for a in harmless if a.do != "calm" and _shard_of(a) not in self._old_shards]

@@ -26,6 +26,7 @@ TIMES = 5
 RETRY_TIMES = 2
 """The next pause before a retry is twice as long as the last, as a rule."""
 
+STORED_TIMES = 2
 SECONDS_MIN = 1.5
 POLLS_MIN = 5
 POLLING_SECONDS_MIN = 0.5
@@ -70,6 +71,8 @@ class Patience:
         self._has_read = False
         self._has_stored = False
         self._polls = 0
+        self._unstored: set[str] = set()
+        self._last_read = 0.0
         self._refused: dict[tuple[Kind, str], float] = {}
 
     def begin(self) -> None:
@@ -77,12 +80,14 @@ class Patience:
         self._has_stored = self._has_read = False
         self._polls = 0
         self._refused.clear()
+        self._unstored.clear()
         self.forget()
 
-    def read(self) -> None:
+    def read(self, shard: str) -> None:
         """The program was given records."""
+        self._unstored.add(shard)
         # Counted from the last such page: of those before, a program may store nothing at all.
-        self._read_at = self._waited()
+        self._read_at = self._last_read = self._waited()
         self._has_read = True
         self._polls = 0
 
@@ -90,8 +95,10 @@ class Patience:
         """The program asked for records and there were none."""
         self._polls += 1
 
-    def brings(self) -> None:
+    def brings(self, *, is_target: bool) -> None:
         """The program asks to store something."""
+        if is_target and len(self._unstored) == 1:
+            self._unstored.clear()
         if self._read_at is not None:
             took = self._waited() - self._read_at
             self._habit.seen += 1
@@ -130,8 +137,14 @@ class Patience:
                 self._habit.given_up.add(kind)
 
     def is_stored(self) -> bool:
-        """Whether the program has brought something since records were last read."""
-        return self._read_at is None
+        """Whether the program has brought what it has read.
+
+        What comes after records of one shard is these. After records of several it may be those of
+        one, and the others are waited for as long as the program ever took, and once more.
+        """
+        if self._read_at is not None or not self._unstored:
+            return self._read_at is None
+        return self._waited() - self._last_read >= STORED_TIMES * self._habit.longest
 
     def seconds(self, most: float, shards: int) -> float:
         """How long to wait, at most `most`.

@@ -104,7 +104,10 @@ def test_what_the_parents_hold_is_read_last_after_a_split() -> None:
     split = Action("split", "shardId-000000000000")
     child = Action("release", "kinesis GetRecords shardId-000000000001 #0", "ok", EAGER)
     assert chooser.choose([READ, split, CALM]) == split
+    stored = Action("release", "clickhouse INSERT orders #1", "ok", EAGER)
     assert chooser.choose([READ, child, CALM]) == child
+    assert chooser.choose([READ, Action("advance"), CALM]).do == "advance"
+    assert chooser.choose([READ, stored, CALM]) == stored
     assert chooser.choose([READ, CALM]) == READ
 
 

@@ -150,15 +150,15 @@ def test_another_pipeline_can_be_given_the_steps(bench: Bench, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('do = "start"', 'do = "sart"', "line 15: expected a kind of step, found 'sart'"),
-        ('how = "lost-answer"', 'how = "lost"', "line 16: expected how = 'ok' or a fault, found 'lost'"),
-        ('what = "w000001", how', 'what = "w8", how', "line 13: cannot deliver w000008: it is written by no step"),
-        ('delete = { id = "a" }', 'delete = { key = "a" }', "line 17: expected the key attribute 'id' in delete"),
-        ('delete = { id = "a" }', 'deleted = { id = "a" }', "line 17: expected a member of a step, found 'deleted'"),
-        ('what = "w000003", del', 'what = "w000001", del', "line 17: w000001 is written a second time"),
-        ('what = "w000003", del', 'what = "third", del', "line 17: expected what = 'w000001' or the like"),
-        ("value = 8", "value = 1979-05-27", "line 14: expected text, a number, true, false or a value like"),
-        ('do = "start" }', 'do = "start"', "line 15, column"),
+        ('do = "start"', 'do = "sart"', "line 24: expected a kind of step, found 'sart'"),
+        ('how = "lost-answer"', 'how = "lost"', "line 25: expected how = 'ok' or a fault, found 'lost'"),
+        ('what = "w000001", how', 'what = "w8", how', "line 22: cannot deliver w000008: it is written by no step"),
+        ('delete = { id = "a" }', 'delete = { key = "a" }', "line 26: expected the key attribute 'id' in delete"),
+        ('delete = { id = "a" }', 'deleted = { id = "a" }', "line 26: expected a member of a step, found 'deleted'"),
+        ('what = "w000003", del', 'what = "w000001", del', "line 26: w000001 is written a second time"),
+        ('what = "w000003", del', 'what = "third", del', "line 26: expected what = 'w000001' or the like"),
+        ("value = 8", "value = 1979-05-27", "line 23: expected text, a number, true, false or a value like"),
+        ('do = "start" }', 'do = "start"', "line 24, column"),
         ("version = 1", "version = 2", "expected version = 1, found 2"),
         ('table = "things"', 'tabel = "things"', "target.table: expected this key, found none"),
         ("steps = [", "step = [", "expected a member of a repro, found 'step'"),
@@ -175,7 +175,7 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, mes
 
 def test_a_step_that_cannot_be_done_is_told_with_its_line(bench: Bench, tmp_path: Path) -> None:
     body = text().replace(INSERT, "clickhouse INSERT elsewhere", 1)
-    with pytest.raises(ScenarioError, match=r"line 16: cannot do 'release clickhouse INSERT else"):
+    with pytest.raises(ScenarioError, match=r"line 25: cannot do 'release clickhouse INSERT else"):
         replay(bench, parsed(body, tmp_path))
 
 
@@ -233,4 +233,4 @@ def test_the_line_of_each_entry_is_found(entries: list[dict[str, str]]) -> None:
 
 
 def test_a_repro_without_lines_is_parsed_from_text(tmp_path: Path) -> None:
-    assert parse_repro(text(), "x.toml", tmp_path / "x.toml").lines == tuple(range(12, 19))
+    assert parse_repro(text(), "x.toml", tmp_path / "x.toml").lines == tuple(range(21, 28))

@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ends: list[Callable[[], None]] = []
     failures: list[HarnessError] = []
     engines: list[Engine] = []
+    ends_with: list[Callable[[], None]] = []
 
     gate_urls: list[str] = []
 
@@ -78,7 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             engine = Engine(options.path)
             access = Access(user=options.user, password=options.password, folder=options.path)
             engines.append(engine)
-            starting.open(ClickHouseApp(engine, access, clock))
+            app = ClickHouseApp(engine, access, clock)
+            ends_with.append(app.queued.flush)
+            if gate is not None:
+                gate.on_restart(lambda _: app.queued.drop())
+            starting.open(app)
         except HarnessError as error:
             failures.append(error)
             starting.open(None)
@@ -101,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         urls.append(url)
         url_known.set()
 
+    gate: LiveGate | None = None
     try:
         gate = LiveGate(options.gate, "clickhouse", clock) if options.gate else None
         threading.Thread(target=load, name="load", daemon=True).start()
@@ -118,6 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if failures:
         sys.stderr.write(f"clickhouse: {failures[0]}\n")
         return failures[0].exit_code
+    for flush in ends_with:
+        flush()
     for engine in engines:
         engine.close()
     return 0

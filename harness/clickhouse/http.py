@@ -6,8 +6,7 @@ own. Statements run side by side; the server calls this app from worker threads.
 Deviations, all of which follow from the engine being embedded: progress headers are never sent;
 `query_id` is known to KILL QUERY but `system.processes` shows it as `log_comment`; formats with a
 header or footer (JSON, Parquet, …WithNames) are built in memory, the others are streamed; roles do
-not exist; an asynchronous insert is stored before it is answered, so that it is refused for bad
-data even where the client does not wait (`wait_for_async_insert=0`).
+not exist; an asynchronous insert that is waited for is stored by itself, not with its neighbours.
 
 Source: ClickHouse docs, interfaces/http.
 """
@@ -25,6 +24,7 @@ from harness.clickhouse import (
     apply_log,
     compression,
     external,
+    inserts,
     native_blocks,
     native_revision,
     parameters,
@@ -91,6 +91,7 @@ class ClickHouseApp:
 
     Attributes:
         log: the apply log of the target, where one is kept.
+        queued: inserts that were answered and are not stored yet.
     """
 
     def __init__(self, engine: Engine, access: Access, clock: Clock) -> None:
@@ -102,6 +103,7 @@ class ClickHouseApp:
         self._running: set[str] = set()
         self._idle = IdleConnections()
         self.log: apply_log.ApplyLog | None = None
+        self.queued = inserts.QueuedInserts(clock)
 
     def runs_in_thread(self, request: Request) -> bool:
         """Everything but health checks may take long."""
@@ -128,7 +130,8 @@ class ClickHouseApp:
         return self._answer(request)
 
     def close(self) -> None:
-        """End the sessions and the apply log; the engine stays."""
+        """End the sessions and the apply log; the engine stays. A queue is stored, as on a stop."""
+        self.queued.flush()
         self.keep_log(None)
         self._sessions.close()
         self._idle.close()
@@ -258,12 +261,12 @@ class ClickHouseApp:
             or any(token.is_word(b"TEMPORARY") for token in statement.tokens[:4])
         )
         if statement.verb == "INSERT":
-            inserted = _insert(connection, statement, asked)
-            if self.log is not None:
-                inserted = self.log.own_rows(statement, inserted)
             call.is_clean = leaves_nothing
-            return self._whole(call, None, inserted)
+            return self._whole(call, None, self._inserted(connection, statement, asked))
         output_format = statement.output_format or asked.default_format
+        if inserts.is_flush(statement):
+            self.queued.flush()
+            return self._whole(call, "TabSeparated", Result())
         if statement.verb == "KILL":
             return self._whole(
                 call, output_format, connection.query(by_comment(statement), output_format)
@@ -278,6 +281,23 @@ class ClickHouseApp:
         if statement.changes_session and call.session is not None:
             call.session.note_changes(statement)
         return self._whole(call, output_format, result)
+
+    def _inserted(self, connection: Connection, statement: Statement, asked: Parameters) -> Result:
+        if inserts.is_queued(statement, asked, self._engine.version):
+            return self.queued.add(lambda: self._store(statement, asked))
+        inserted = inserts.insert(connection, statement, asked)
+        return inserted if self.log is None else self.log.own_rows(statement, inserted)
+
+    def _store(self, statement: Statement, asked: Parameters) -> None:
+        """Store what was queued, on a connection of its own."""
+        connection = self._engine.connect(asked.settings)
+        try:
+            if asked.own["database"]:
+                connection.use(asked.own["database"])
+            with nullcontext() if self.log is None else self.log.around(statement):
+                inserts.insert(connection, statement, asked)
+        finally:
+            connection.close()
 
     def _whole(self, call: Call, output_format: str | None, result: Result) -> Response:
         """An answer that is all there."""
@@ -377,23 +397,3 @@ class ClickHouseApp:
         if error.status == 401:
             headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
         return Response(error.status, headers, error.text(self._engine.version).encode() + b"\n")
-
-
-def _insert(connection: Connection, statement: Statement, asked: Parameters) -> Result:
-    if statement.insert_format is None:
-        return connection.query(statement.sql, "Null", asked.bound)
-    if statement.input_call is not None:
-        return connection.insert_through_input(
-            statement.sql,
-            statement.input_call,
-            statement.insert_format,
-            statement.data,
-            asked.bound,
-        )
-    return connection.insert(
-        statement.sql,
-        statement.insert_format,
-        statement.data,
-        asked.bound,
-        settings_at=statement.settings_at,
-    )

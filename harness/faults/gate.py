@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Effect = Literal["before", "after"]
 
 PAGES_KEPT = 4
+RESTART = "server-restart"
 _OK = 200
 PASS = Decision()
 
@@ -73,6 +74,7 @@ class Gate:
     Attributes:
         hold: awaited about each request on an event loop, before it takes effect and before it is
             answered; None lets nobody wait.
+        on_restart: told the service that a fault restarts: what it had in memory alone is gone.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Gate:
         self.plan = plan
         self._record = record
         self._identifier = Identifier()
+        self.on_restart: Callable[[str], None] | None = None
         self.hold: Callable[[Asked, Effect], Awaitable[None]] | None = None
         self._pages: dict[tuple[str, str], deque[Response]] = {}
         self._refusals: dict[str, int] = {}
@@ -95,7 +98,7 @@ class Gate:
         left = self._refusals.get(asked.service, 0)
         if left:
             self._refusals[asked.service] = left - 1
-            passage.fault, passage.decision = "server-restart", Decision(instead=cut())
+            passage.fault, passage.decision = RESTART, Decision(instead=cut())
             return passage
         if self.plan is not None:
             for number, fault in self.plan.pick(asked):
@@ -110,6 +113,8 @@ class Gate:
         if decision is None:
             return False
         passage.fault, passage.decision = fault.name, decision
+        if fault.name == RESTART and self.on_restart is not None:
+            self.on_restart(passage.asked.service)
         return True
 
     def close(self, passage: Passage, response: Response | None) -> Response:

@@ -82,6 +82,10 @@ class LiveGate:
         line = {"at": self._clock.now_us(), "event": event, **members}
         self._file.write(orjson.dumps(line) + b"\n")
 
+    def on_restart(self, forget: Callable[[str], None]) -> None:
+        """Have `forget` told which service a fault restarts."""
+        self._gate.on_restart = forget
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -58,17 +58,18 @@ class Sampling:
         share = 1 + written // KEYS_MAX
         self._where = f" AND cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
 
-    @property
-    def is_partial(self) -> bool:
-        """True when only a share of the keys is looked at."""
-        return bool(self._where)
+    def look(self, live: str, *, whole: bool = True) -> dict[tuple[str, ...], str] | None:
+        """What each key shows in `live`, as of `take`; None where that cannot be told.
 
-    def look(self, live: str) -> dict[tuple[str, ...], str] | None:
-        """What each key shows in `live`, as of `take`; None where that cannot be told."""
+        Args:
+            live: where live rows are selected from, WHERE included.
+            whole: False looks at a share of the keys where there are many.
+        """
         if not self._columns:
             return None
+        where = "" if whole else self._where
         try:
-            rows = self._read(f"SELECT {self._columns} FROM {live}{self._where}")
+            rows = self._read(f"SELECT {self._columns} FROM {live}{where}")
             return {tuple(row[:-1]): row[-1] for row in rows}
         except (ClickHouseError, BackendError):
             # No such table yet, or not these columns.
@@ -76,7 +77,7 @@ class Sampling:
 
     def take(self, live: str) -> None:
         """Look once at `live`, where live rows are selected from, WHERE included."""
-        now = self.look(live)
+        now = self.look(live, whole=False)
         if now is None:
             return
         last = self._last

@@ -88,6 +88,8 @@ class Example(Paces):
         self.sightings = SightingCounter(self.scenario.target.table)
         self.sampling = Sampling(self.scenario, self.world.target.texts, self.note)
         self.gate = Gate(record=self._note_request)
+        self.gate.on_restart = self._restarts
+        self.bench.clickhouse.queued.begin(self.world.clock)
         self.activities = Activities()
         given = self.workload
         self.operations = generate(self.scenario, self.world.clock) if given is None else [*given]
@@ -383,6 +385,10 @@ class Example(Paces):
             aws_client=self.bench.transport.aws_client,
             http=InProcessHttp(lambda request: self.ask(request, "clickhouse")),
         )
+
+    def _restarts(self, service: str) -> None:
+        if service == "clickhouse":
+            self.bench.clickhouse.queued.drop()
 
     def _note_request(self, event: str, members: dict[str, Any]) -> None:
         self.note(event, **members)

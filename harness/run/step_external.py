@@ -271,15 +271,6 @@ class ExternalExample(Example):
         )
         return is_read and self._patience.is_stored()
 
-    def shows_all(self) -> bool:
-        """False when the rows that are shown are not those of each item's last write."""
-        marker = self.scenario.workload.markers.id
-        shown = self.sampling.look(self.world.target.live())
-        if shown is None or self.sampling.is_partial:
-            return True
-        written = [item[marker].get("S", "") for item in self.world.scan() if marker in item]
-        return sorted(shown.values()) == sorted(written)
-
     def is_overdue(self, *, calm: bool) -> bool:
         """True when an example has taken so much real time that it must come to its end."""
         return self._passed() > (CALM_SECONDS_MAX if calm else EXPLORE_SECONDS_MAX)

@@ -40,10 +40,6 @@ class Paces:
         """True when it is known, without any waiting, that the pipeline has nothing left to do."""
         return False
 
-    def shows_all(self) -> bool:
-        """Asked when the counts agree: False when they agree by chance."""
-        return True
-
     def is_stalled(self, quiet_seconds: float, seconds_max: float) -> bool:
         """True when a target that has been quiet for so long, by the world's clock, stays so."""
         return quiet_seconds >= seconds_max

@@ -39,6 +39,9 @@ AIMED, BESIDE = 4.0, 0.15
 """Faults of an example that is aimed at some requests: they meet those, and seldom any other."""
 
 READS = " GetRecords "
+RESTART = "server-restart"
+FRESH_ACTIONS = 6
+"""For so many actions an INSERT was answered just now."""
 
 _DISTURBS = frozenset({"kill", "split", "merge", "export", "lose-checkpoints", "stop"})
 _UNREST = frozenset({"kill", "stop", "split", "merge", "reshard", "roll"})
@@ -82,6 +85,7 @@ class GuidedChooser:
         self._done: Counter[tuple[str, str]] = Counter() if done is None else done
         self._likings: dict[tuple[str, str], float] = {}
         self._last: Action | None = None
+        self._since_stored = FRESH_ACTIONS
         self._unread = False
         self._unrest = random.choice(UNREST)
         self._haste = random.choice(HASTE)
@@ -106,6 +110,8 @@ class GuidedChooser:
             self._unread = True
         elif action.do == "release" and " GetRecords " in action.what and action.how == "ok":
             self._unread = False
+        is_stored = action.do == "release" and action.what.startswith(self._insert)
+        self._since_stored = 0 if is_stored else self._since_stored + 1
         self._last = action
         return action
 
@@ -141,6 +147,9 @@ class GuidedChooser:
         if action.do == "kill" and last.do == "release" and last.what.startswith(self._insert):
             # Rows are stored, or may be, and the checkpoint is not.
             return 6.0
+        if action.how == RESTART and self._since_stored < FRESH_ACTIONS:
+            # What the server has answered for it may have in memory alone.
+            return 20.0 if action.what.startswith("clickhouse ") else 1.0
         if action.do == "write" and last.do == "write":
             # Two changes in one tick.
             return 1.5

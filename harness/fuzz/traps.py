@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
 
-Moment = Literal["", "read", "insert", "load", "store"]
+Moment = Literal["", "read", "insert", "load", "store", "clickhouse"]
 """`insert` is one of records that were read from a stream, `load` one before any."""
 
 EAGER_MIN = 1.0
@@ -133,6 +133,9 @@ TRAPS = (
          (Move(("release",), AMBIGUOUS, "insert", SOME), _KILL)),
     Trap("checkpoints are lost", (("kills_max", 1), ("lost_checkpoints_max", 1)),
          (Move(("release",), ("ok",), "insert", SOME), _KILL, Move(("lose-checkpoints",)), _START)),
+    Trap("the server restarts behind an insert", (("faults_max", 1),),
+         (Move(("release",), ("ok",), "insert", SOME),
+          Move(("release",), ("server-restart",), "clickhouse"))),
     Trap("two reads fail", (("faults_max", 2),),
          (Move(("release",), (), "read"), Move(("release",), (), "read", SOME))),
     Trap("killed while loading", (("kills_max", 1),),
@@ -341,6 +344,8 @@ def _is_at(what: str, at: str, target: str) -> bool:
     is_insert = what.startswith(f"clickhouse INSERT {target} ")
     if at in ("insert", "load"):
         return is_insert
+    if at == "clickhouse":
+        return what.startswith("clickhouse ")
     if at == "read":
         return " GetRecords " in what or " SubscribeToShard " in what
     return not is_insert and _STORES.match(what) is not None

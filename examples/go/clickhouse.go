@@ -93,7 +93,7 @@ func (c ClickHouse) insert(ctx context.Context, rows []Row) error {
 	return c.send(ctx, "INSERT INTO "+c.target+" FORMAT JSONEachRow", nil, &body)
 }
 
-// loadSnapshot lets ClickHouse read the export. Version 0: any change in the stream is newer.
+// loadSnapshot lets ClickHouse read the export. What it may lack is newer than five minutes before it.
 func (c ClickHouse) loadSnapshot(ctx context.Context, export string) error {
 	place := strings.TrimPrefix(export, "s3://")
 	query := `
@@ -105,11 +105,12 @@ func (c ClickHouse) loadSnapshot(ctx context.Context, export string) error {
 			JSONExtract(json, 'Item', 'note', 'S', 'Nullable(String)'),
 			JSONExtractString(json, 'Item', '_w', 'S'),
 			toUInt64(JSONExtractString(json, 'Item', '_n', 'N')),
-			0,
+			toUnixTimestamp64Micro(parseDateTime64BestEffort({time:String}, 6)) - 300000000,
 			0
 		FROM s3({url:String}, {key:String}, {secret:String}, 'JSONAsString')`
 	return c.send(ctx, query, url.Values{
 		"param_url":    {os.Getenv("AWS_ENDPOINT_URL") + "/" + place + "/data/*.json.gz"},
+		"param_time":   {os.Getenv("HARNESS_EXPORT_TIME")},
 		"param_key":    {os.Getenv("AWS_ACCESS_KEY_ID")},
 		"param_secret": {os.Getenv("AWS_SECRET_ACCESS_KEY")},
 	}, http.NoBody)

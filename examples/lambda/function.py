@@ -61,6 +61,7 @@ def to_row(change):
 
 
 def load_snapshot(event, context):
+    """What the export may lack is newer than five minutes before it."""
     place = urlsplit(event["export"])
     endpoint = os.environ["AWS_ENDPOINT_URL"].rstrip("/")
     connect().command(
@@ -73,12 +74,13 @@ def load_snapshot(event, context):
             JSONExtract(json, 'Item', 'note', 'S', 'Nullable(String)'),
             JSONExtractString(json, 'Item', '_w', 'S'),
             toUInt64(JSONExtractString(json, 'Item', '_n', 'N')),
-            0,
+            toUnixTimestamp64Micro(parseDateTime64BestEffort({{time:String}}, 6)) - 300000000,
             0
         FROM s3({{url:String}}, {{key:String}}, {{secret:String}}, 'JSONAsString')
         """,
         parameters={
             "url": f"{endpoint}/{place.netloc}{place.path}/data/*.json.gz",
+            "time": event["exportTime"],
             "key": os.environ["AWS_ACCESS_KEY_ID"],
             "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
         },

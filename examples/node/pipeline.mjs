@@ -44,7 +44,7 @@ if (!state.snapshot && env.HARNESS_EXPORT) {
 await follow();
 await clickhouse.close();
 
-/** ClickHouse reads the export by itself. Version 0: any change in the stream is newer. */
+/** ClickHouse reads the export by itself. What it may lack is newer than five minutes before it. */
 async function loadSnapshot(place) {
   await clickhouse.command({
     query: `
@@ -56,11 +56,12 @@ async function loadSnapshot(place) {
         JSONExtract(json, 'Item', 'note', 'S', 'Nullable(String)'),
         JSONExtractString(json, 'Item', '_w', 'S'),
         toUInt64(JSONExtractString(json, 'Item', '_n', 'N')),
-        0,
+        toUnixTimestamp64Micro(parseDateTime64BestEffort({time:String}, 6)) - 300000000,
         0
       FROM s3({url:String}, {key:String}, {secret:String}, 'JSONAsString')`,
     query_params: {
       url: `${env.AWS_ENDPOINT_URL}/${place.host}${place.pathname}/data/*.json.gz`,
+      time: env.HARNESS_EXPORT_TIME,
       key: env.AWS_ACCESS_KEY_ID,
       secret: env.AWS_SECRET_ACCESS_KEY,
     },

@@ -42,7 +42,7 @@ def main():
 
 
 def load_snapshot(clickhouse, export):
-    """ClickHouse reads the export by itself. Version 0: any change in the stream is newer."""
+    """ClickHouse reads the export by itself. What it may lack is newer than five minutes before it."""
     place = urlsplit(export)
     endpoint = os.environ["AWS_ENDPOINT_URL"].rstrip("/")
     clickhouse.command(
@@ -55,12 +55,13 @@ def load_snapshot(clickhouse, export):
             JSONExtract(json, 'Item', 'note', 'S', 'Nullable(String)'),
             JSONExtractString(json, 'Item', '_w', 'S'),
             toUInt64(JSONExtractString(json, 'Item', '_n', 'N')),
-            0,
+            toUnixTimestamp64Micro(parseDateTime64BestEffort({{time:String}}, 6)) - 300000000,
             0
         FROM s3({{url:String}}, {{key:String}}, {{secret:String}}, 'JSONAsString')
         """,
         parameters={
             "url": f"{endpoint}/{place.netloc}{place.path}/data/*.json.gz",
+            "time": os.environ["HARNESS_EXPORT_TIME"],
             "key": os.environ["AWS_ACCESS_KEY_ID"],
             "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
         },

@@ -113,7 +113,8 @@ def install(place: Path) -> None:
     wheel = next(place.glob("*.whl"))
     subprocess.run([sys.executable, "-m", "venv", str(place / "venv")], check=True)
     python = str(place / "venv" / "bin" / "python")
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
+    command.append("--disable-pip-version-check")
     subprocess.run(
         [*command, "--constraint", str(ROOT / "constraints.txt"), f"{wheel}[test]"],
         check=True,

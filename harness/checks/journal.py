@@ -162,9 +162,14 @@ class JournalReader:
             self._polls[event["subject"]] += 1
             if event.get("records"):
                 self._page(event)
-        elif event["status"] not in _GIVEN:
             return
-        elif operation == "INSERT":
+        is_again = event.get("attempt") or event.get("from_export")
+        if operation == "INSERT" and is_again and event["subject"] == self._target:
+            # Whatever was answered: an error calls for an INSERT to be sent again, and each may store.
+            self._journal.budget += event.get("rows", 0)
+        if event["status"] not in _GIVEN:
+            return
+        if operation == "INSERT":
             self._insert(event)
         elif operation in SCANS or (operation == "GET" and _EXPORT_DATA in event["subject"]):
             # What a snapshot brings is not counted at the gate: as much as was ever written.
@@ -178,8 +183,6 @@ class JournalReader:
         rows = event.get("rows", 0)
         journal.inserts += 1
         journal.rows += rows
-        if event["attempt"] or event.get("from_export"):
-            journal.budget += rows
         excess = journal.rows - 2 * journal.budget
         if excess > 0 and journal.budget and event["at"] - self._busy_us > IDLE_US:
             journal.idle_rows += min(rows, excess)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.run.step_example import Example
 
 TOGETHER_US = 2_000_000
+RESHARD_SECONDS = 0.002
 
 
 class Ties:
@@ -45,6 +46,12 @@ class Ties:
     def deliver_overdue(self) -> None:
         """Deliver what its elder twin has waited for long enough."""
         self.deliver_begun(TOGETHER_US)
+
+    def before_reshard(self) -> None:
+        """A reshard parts no tie: what has begun is delivered, and what comes later is stamped later."""
+        self.deliver_begun()
+        # It takes a while, so no later write has the stamp of one that an old shard holds.
+        self._example.world.clock.advance(RESHARD_SECONDS)
 
     def deliver_begun(self, waited_us: int = 0) -> None:
         """Deliver what its elder twin has waited for, for so long at least."""

@@ -213,7 +213,7 @@ class _Run:
                 return
             chosen = next(e for e in enabled if e.action == action)
             if action.do in RESHARDS:
-                self.ties.deliver_begun()
+                self.ties.before_reshard()
             self.log(action, chosen.perform())
 
     def log(self, action: Action, saw: str) -> None:

@@ -129,6 +129,10 @@ class Child:
         self._watch.start()
         self._history.add("pipeline", incarnation=self.incarnation, state="started")
 
+    def starved_seconds(self) -> float:
+        """For how long its threads have waited for a processor."""
+        return self.tree.waited_seconds() if self.tree is not None else 0.0
+
     def exit_code(self) -> int | None:
         """Its exit code, or None while it runs; negative is the signal that ended it."""
         return self._process.poll() if self._process else None

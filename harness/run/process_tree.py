@@ -95,7 +95,7 @@ class ProcessTree:
         total, is_asleep = 0, True
         for folder in _threads_of(self.members()):
             try:
-                total += _cpu_ns(folder)
+                total += _schedstat_ns(folder, 0)
                 with open(f"{folder}/stat", "rb") as file:  # noqa: PTH123 - hot
                     state = file.read().rpartition(b") ")[2][:1]
             except (OSError, ValueError):
@@ -108,10 +108,20 @@ class ProcessTree:
         total = 0
         for folder in _threads_of(self._members):
             try:
-                total += _cpu_ns(folder)
+                total += _schedstat_ns(folder, 0)
             except (OSError, ValueError):
                 continue
         return total
+
+    def waited_seconds(self) -> float:
+        """Time that its threads have wanted a processor and had none; 0 where nobody counts it."""
+        total = 0
+        for folder in _threads_of(self.members()):
+            try:
+                total += _schedstat_ns(folder, 1)
+            except (OSError, ValueError, IndexError):
+                continue
+        return total / 1e9
 
     def memory_bytes(self) -> int:
         """Memory that the members hold, shared pages counted for each."""
@@ -163,10 +173,11 @@ def _threads_of(pids: Iterable[int]) -> Iterator[str]:
             yield f"{folder}/{thread}"
 
 
-def _cpu_ns(folder: str) -> int:
+def _schedstat_ns(folder: str, field: int) -> int:
+    """Of a thread the time on a processor (0), or the time that it waited for one (1)."""
     descriptor = os.open(f"{folder}/schedstat", os.O_RDONLY)
     try:
-        return int(os.read(descriptor, 64).split(b" ", 1)[0])
+        return int(os.read(descriptor, 64).split(b" ", 2)[field])
     finally:
         os.close(descriptor)
 

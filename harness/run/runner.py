@@ -319,6 +319,7 @@ class _Run:
                 rules=self.scenario.settle,
                 activity=lambda: self.figures.read + self.figures.busy,
                 has_ended=lambda: child.exit_code() is not None,
+                starved=child.starved_seconds,
             )
             settled = wait()
             if settled.how != "equal" and (self.scenario.faults.plan or self.operator.is_waiting):

@@ -2,8 +2,9 @@
 
 A pipeline says nothing of its progress, so the target is watched. It has settled when it shows as
 many items, with as many writes in them, as the source holds, and stays so; or when nothing at all
-has changed for so long that nothing more is to be expected (`settle.stall_seconds`). Whether what
-it shows is right is for the checks to say.
+has changed for so long that nothing more is to be expected (`settle.stall_seconds`). Time in which
+the pipeline wanted a processor and had none says nothing of it, and does not count: a busy machine
+must not make a right pipeline look stuck. Whether what it shows is right is for the checks to say.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 How = Literal["equal", "stalled", "ended", "timeout"]
 STEP_SECONDS = 0.05
 STEP_SECONDS_MAX = 1.0
+LEAST_PART = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def settle(
     rules: Settle,
     activity: Callable[[], int],
     has_ended: Callable[[], bool],
+    starved: Callable[[], float] = lambda: 0.0,
 ) -> Settled:
     """Wait until the target has come to rest.
 
@@ -72,10 +75,12 @@ def settle(
         rules: the scenario's `[settle]`.
         activity: a number that changes while the pipeline still fetches records.
         has_ended: the pipeline is no longer running.
+        starved: for how many seconds the pipeline has waited for a processor, of all its threads.
     """
     start = clock.now_us()
     sample = take()
     seen = activity()
+    idle = _Idle(clock, starved)
     changed_at = equal_since = start
     was_equal = False
     while True:
@@ -89,7 +94,7 @@ def settle(
         if equal and at_rest >= rules.quiet_seconds:
             return Settled("equal", elapsed, sample)
         quiet = (now - changed_at) / SECOND_US
-        if quiet >= rules.stall_seconds:
+        if idle.seconds() >= rules.stall_seconds:
             return Settled("stalled", elapsed, sample)
         if has_ended() and quiet >= rules.quiet_seconds:
             return Settled("ended", elapsed, sample)
@@ -101,6 +106,28 @@ def settle(
         seen_before, seen = seen, activity()
         if seen != seen_before or _has_changed(before, sample):
             changed_at = clock.now_us()
+            idle = _Idle(clock, starved)
+
+
+class _Idle:
+    """Time without a change, but for the part in which the pipeline could not have made one."""
+
+    def __init__(self, clock: Clock, starved: Callable[[], float]) -> None:
+        self._clock = clock
+        self._starved = starved
+        self._looked_at = clock.now_us()
+        self._waited = starved()
+        self._idle = 0.0
+
+    def seconds(self) -> float:
+        now, waited = self._clock.now_us(), self._starved()
+        passed = (now - self._looked_at) / SECOND_US
+        # Threads that have ended take their waiting with them; several may wait side by side, so
+        # that a part of the time counts whatever they say.
+        unable = min(passed * (1 - LEAST_PART), max(0.0, waited - self._waited))
+        self._idle += passed - unable
+        self._looked_at, self._waited = now, waited
+        return self._idle
 
 
 def _has_changed(before: Sample, now: Sample) -> bool:

@@ -18,7 +18,7 @@ SMALL = "\n[workload]\nitems = 20\nchanges = 40\n"
 
 def write(folder: Path, name: str, pipeline: str = "clickpipes") -> str:
     text = GOOD.replace('name = "mine"', f'name = "{name}"', 1) + SMALL
-    text += f'\n[pipeline]\nname = "{pipeline}"\n\n[settle]\nstall_seconds = 2\n'
+    text += f'\n[pipeline]\nname = "{pipeline}"\n\n[settle]\nstall_seconds = 4\n'
     (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     return f"{name}.toml"
 

@@ -21,6 +21,7 @@ def run(
     *,
     activity: Callable[[float], int] = lambda _: 0,
     ended: Callable[[float], bool] = lambda _: False,
+    starved: Callable[[float], float] = lambda _: 0.0,
 ) -> Settled:
     start = clock.now()
     return settle(
@@ -30,6 +31,7 @@ def run(
         rules=RULES,
         activity=lambda: activity(clock.now() - start),
         has_ended=lambda: ended(clock.now() - start),
+        starved=lambda: starved(clock.now() - start),
     )
 
 
@@ -52,6 +54,22 @@ def test_the_right_count_with_older_writes_is_not_equal(clock: VirtualClock) -> 
     assert settled.how == "stalled"
     assert settled.seconds == pytest.approx(5, abs=0.15)
     assert settled.at_rest
+
+
+def test_a_pipeline_that_gets_no_processor_is_not_stalled(clock: VirtualClock) -> None:
+    settled = run(clock, lambda _: Sample(3, 3, 3, 1), starved=lambda t: 0.75 * min(t, 12))
+    assert settled.how == "stalled"
+    assert settled.seconds == pytest.approx(12 + 2, abs=0.3)
+
+
+def test_many_threads_that_wait_side_by_side_do_not_put_it_off_for_ever(
+    clock: VirtualClock,
+) -> None:
+    settled = run(clock, lambda _: Sample(3, 3, 3, 1), starved=lambda t: 40.0 * t)
+    assert settled.how == "stalled"
+    assert settled.seconds == pytest.approx(5 / 0.25, abs=0.3)
+    settled = run(clock, lambda _: Sample(3, 3, 3, 1), starved=lambda t: 9.0 - t)
+    assert settled.seconds == pytest.approx(5, abs=0.15)
 
 
 def test_records_still_being_read_are_no_stall(clock: VirtualClock) -> None:

@@ -21,15 +21,15 @@ from harness.fuzz.chooser import READS, GuidedChooser, insert_into
 from harness.fuzz.failure import Failure, failure_of
 from harness.fuzz.ground import FRESH_SHARE, draw
 from harness.fuzz.script import Script, steps_of
+from harness.fuzz.trapper import Trapper
 from harness.fuzz.traps import (
     BRIEF_CHANGES,
     PLAIN,
     TRAPPED_FRESH_SHARE,
     TRAPS,
-    Trapper,
-    is_allowed,
     moments_of,
     opened,
+    row_of,
 )
 from harness.fuzz.written import spelled_out, with_markers
 from harness.run.step_external import is_program
@@ -124,6 +124,7 @@ class Search:
     _features: Counter[str] = field(default_factory=Counter)
     _corpus: list[_Noted] = field(default_factory=list)
     _moments: set[str] = field(default_factory=set)
+    _tried: Counter[tuple[str, str]] = field(default_factory=Counter)
     _trapped: int = 0
 
     def examples(self, count: int) -> Iterator[Example]:
@@ -157,7 +158,8 @@ class Search:
             done=self._done,
         )
         is_first = self._trapped <= len(TRAPS)
-        chooser = Trapper(guided, random, trap, scenario.target.table, is_first) if trap else guided
+        table, tried = scenario.target.table, self._tried
+        chooser = Trapper(guided, random, trap, table, is_first, tried) if trap else guided
         result = run_stepped(
             self.bench,
             scenario,
@@ -179,11 +181,11 @@ class Search:
             return PLAIN
         if number % FREE_EVERY == FREE_EVERY - 1:
             return None
-        for _ in TRAPS:
-            trap = TRAPS[(self.first + self._trapped) % len(TRAPS)]
+        row = row_of(base)
+        for _ in row:
+            trap = row[(self.first + self._trapped) % len(row)]
             self._trapped += 1
-            is_met = not trap.meets or trap.meets in self._moments
-            if is_met and is_allowed(trap, base):
+            if not trap.meets or trap.meets in self._moments:
                 return trap
         return None
 

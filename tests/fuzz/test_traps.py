@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,8 @@ from harness.fuzz.ground import allowed_faults, ground
 from harness.fuzz.repro import Repro, text_of
 from harness.fuzz.script import Script
 from harness.fuzz.story import story
-from harness.fuzz.traps import PLAIN, TRAPS, Trap, Trapper, is_allowed, opened
+from harness.fuzz.trapper import Trapper
+from harness.fuzz.traps import PLAIN, TRAPS, Trap, is_allowed, opened, row_of
 from harness.fuzz.written import Written
 from harness.run.step_actions import Action
 
@@ -109,6 +111,42 @@ def test_what_the_parents_hold_is_read_last_after_a_split() -> None:
     assert chooser.choose([READ, Action("advance"), CALM]).do == "advance"
     assert chooser.choose([READ, stored, CALM]) == stored
     assert chooser.choose([READ, CALM]) == READ
+
+
+def test_an_old_shard_lags_where_a_program_asks_for_nothing_else() -> None:
+    chooser = trapper(trap("resharded while unread, and old shards lag"), ends=False)
+    split = Action("split", "shardId-000000000000")
+    empty = Action("release", "kinesis GetRecords shardId-000000000000 #0", "empty-page")
+    child = Action("release", "kinesis GetRecords shardId-000000000001 #0", "ok", EAGER)
+    assert chooser.choose([READ, empty, split, CALM]) == split
+    assert chooser.choose([READ, empty, CALM]) == empty
+    assert chooser.choose([READ, empty, child, CALM]) == child
+    stored = Action("release", "clickhouse INSERT orders #1", "ok", EAGER)
+    assert chooser.choose([READ, empty, stored, CALM]) == stored
+    assert chooser.choose([READ, empty, CALM]) == READ
+
+
+def test_each_way_has_its_turn() -> None:
+    ways = [
+        Action("release", "kinesis GetRecords shardId-000000000000 #0", how)
+        for how in ("throttle", "expired-iterator", "empty-page")
+    ]
+    tried: Counter[tuple[str, str]] = Counter()
+    met = set()
+    for seed in range(3):
+        inner: Any = First()
+        random = VirtualClock(seed=seed).random
+        chooser = Trapper(inner, random, trap("a read fails"), "orders", True, tried)
+        met.add(chooser.choose([READ, *ways, CALM]))
+    assert met == set(ways)
+
+
+def test_what_a_scenario_is_about_has_every_other_turn() -> None:
+    base = ground(overrides=("stepped.kills_max=0", "stepped.reshards_max=2"))
+    names = [one.name for one in row_of(base)]
+    assert all("resharded" in name for name in names[::2])
+    assert not any("resharded" in name for name in names[1::2])
+    assert [one.name for one in row_of(ground())] == [one.name for one in TRAPS]
 
 
 def test_nothing_else_goes_wrong() -> None:

@@ -7,11 +7,13 @@ have, except that the requests go to a gate in this process and that time is the
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random  # noqa: TID251 - what own code draws from must repeat
 import shutil
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,11 +28,16 @@ from harness.pipelines.pipeline import VARIABLES, Environment, NoOpPipeline, Pip
 from harness.run.own_code import mapping_config, own_variables
 from harness.run.pipelines import is_own
 from harness.run.step_example import Example
+from harness.run.step_own_chance import begin_life, chance
+from harness.run.step_own_clocks import clocks
+from harness.run.step_own_loops import loops
+from harness.run.step_own_signals import Signals, signals
 from harness.run.step_own_threads import OwnActivities
 from harness.run.step_own_time import OwnTime
+from harness.run.step_own_waits import waits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from harness.run.step_world import Bench
     from harness.scenario.model import Scenario
@@ -64,6 +71,7 @@ class OwnExample(Example):
         self._folder = scenario.folder.resolve()
         self._variables = dict(os.environ)
         self._chance = random.getstate()
+        self._policy = asyncio.get_event_loop_policy()
         self._brought = Brought(self._folder)
         self._brought.require(_reference(scenario))
         self._run_dir = Path(tempfile.mkdtemp(prefix="harness-program-"))
@@ -72,13 +80,14 @@ class OwnExample(Example):
         self.activities = own
         self._own = own
         self._time = OwnTime(own, self.world.clock)
-        self.make = lambda: _Life(scenario, self._folder, self._run_dir)
+        self.make = lambda: _Life(scenario, self._folder, self._run_dir, self._time)
 
     def close(self) -> None:
         """End the code and leave nothing of it behind."""
         super().close()
         self._own.close()
         self._time.end()
+        asyncio.set_event_loop_policy(self._policy)
         self._brought.take_away()
         random.setstate(self._chance)
         os.environ.clear()
@@ -87,15 +96,21 @@ class OwnExample(Example):
 
     def start(self) -> str:
         """Start the code's next life."""
-        self._time.begin()
+        self._time.begin(_stand_ins)
         self._brought.forget()
-        random.seed(f"{self.scenario.seed} {self.incarnations}")
+        self._time.begin_life(f"{self.scenario.seed} {self.incarnations}")
+        begin_life(f"{self.scenario.seed} {self.incarnations}")
         environment = self._environment()
         os.environ.update(
             {variable: str(getattr(environment, name)) for name, variable in VARIABLES.items()}
             | own_variables(self.scenario)
         )
         return super().start()
+
+    def kill(self, how: str) -> str:
+        """As of any pipeline; what its threads write to its folder while they end was never written."""
+        with _as_it_is(self.state_dir):
+            return super().kill(how)
 
     def last_words(self) -> list[str]:
         """What the code printed last, up to its end."""
@@ -116,13 +131,22 @@ class OwnExample(Example):
 class _Life:
     """Imports the code and runs it, on the pipeline's own thread."""
 
-    def __init__(self, scenario: Scenario, folder: Path, run_dir: Path) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, run_dir: Path, time: OwnTime) -> None:
+        self._time = time
         self._pipeline = scenario.pipeline
         self._folder = folder
         self._run_dir = run_dir
 
     def run(self, env: Environment) -> None:
         """Carry the table until `env.stopping()`."""
+        signals = Signals(env.stopping)
+        self._time.lead(signals)
+        try:
+            self._run(env)
+        finally:
+            signals.leave()
+
+    def _run(self, env: Environment) -> None:
         told = self._pipeline
         if told.lambda_ is not None:
             settings = settings_from(mapping_config(told.lambda_, self._run_dir))
@@ -186,6 +210,21 @@ class Brought:
             return False
         path = Path(file).resolve()
         return path.is_relative_to(self._folder) and "site-packages" not in path.parts
+
+
+@contextmanager
+def _as_it_is(folder: Path) -> Iterator[None]:
+    """Leave a folder as it was: a process that is killed runs no `finally`."""
+    kept = Path(tempfile.mkdtemp(prefix="kept-", dir=folder.parent))
+    shutil.copytree(folder, kept, dirs_exist_ok=True)
+    yield
+    shutil.rmtree(folder)
+    kept.rename(folder)
+
+
+def _stand_ins() -> Iterator[tuple[Any, str, Any]]:
+    for of_a_part in (clocks, waits, loops, signals, chance):
+        yield from of_a_part()
 
 
 def _reference(scenario: Scenario) -> str:

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 BESIDE_SECONDS = 0.05
 """What a thread is given that may wait for another answer still."""
 
+CATCH_UP_TURNS = 3
+WOKEN_MAX = 1_000
+"""So many threads are woken at one moment by what others did; one that spins waits for the next."""
+
 
 class OwnActivities(Activities):
     """All threads of own code.
@@ -51,6 +55,7 @@ class OwnActivities(Activities):
         self._server: StepGateServer | None = None
         self._retired: list[StepGateServer] = []
         self._asked: dict[Activity, tuple[Arrival, Activity | None]] = {}
+        self._loops: dict[Activity, Callable[[float], bool]] = {}
         self._pumped: list[Pumped] = []
 
     def serve(self, aws: App) -> StepGateServer:
@@ -82,11 +87,43 @@ class OwnActivities(Activities):
         thread.run = run  # type: ignore[method-assign]
         return activity
 
+    def enter_loop(self, arrives: Callable[[float], bool]) -> None:
+        """The caller runs an event loop: what it sends does not make it wait.
+
+        Args:
+            arrives: waits for so many seconds at most; whether there is something for the loop.
+        """
+        self._loops[self._current()] = arrives
+
+    def is_in_loop(self) -> bool:
+        """Whether the caller runs, or has run, an event loop."""
+        activity: Activity | None = getattr(self._local, "activity", None)
+        return activity in self._loops
+
+    def catch_up(self) -> None:
+        """Return when what the caller has sent has been read."""
+        if self._server is not None:
+            # A connection is taken, then read, then its request is handed on.
+            for _ in range(CATCH_UP_TURNS):
+                self._server.catch_up()
+
+    def wait_for_answer(self) -> None:
+        """The caller, who runs a loop, waits for an answer by itself from now on."""
+        activity = self._current()
+        if self._server is not None and self._server.count_waiting():
+            self._signal(activity, "asking")
+
     def run_ready(self, now_us: int) -> None:
         """Run everybody who can run, and take in what they have asked."""
         self._pumped = [stream for stream in self._pumped if stream.pump()]
         self._take(None)
         super().run_ready(now_us)
+        for _ in range(WOKEN_MAX):
+            woken = next((a for a in self.all if _has_news(a)), None)
+            if woken is None:
+                return
+            self.resume(woken)
+            super().run_ready(now_us)
 
     def resume(self, activity: Activity, *, seconds_max: float = 0.0) -> None:
         """Let an activity run until it rests, asks, or is found away."""
@@ -101,6 +138,11 @@ class OwnActivities(Activities):
         arrival, thread = self._asked.pop(activity)
         self.all.remove(activity)
         answer = self._sendable(answer, arrival.kind)
+        if thread in self._loops and thread.state != "asking":
+            arrival.answer(answer)
+            self._arrive(arrival, self._loops[thread])
+            self._take(None)
+            return
         if thread is None or thread.state != "asking":
             arrival.answer(answer)
             self._settle()
@@ -122,6 +164,7 @@ class OwnActivities(Activities):
             raise_in(activity.thread)
         self.all = [a for a in self.all if a not in self._asked]
         self._asked.clear()
+        self._loops.clear()
         if self._server is not None:
             self._server.retire()
             self._retired.append(self._server)
@@ -145,7 +188,7 @@ class OwnActivities(Activities):
     def _came(self) -> None:
         """On the server's thread: whoever runs waits for an answer now."""
         with self._lock:
-            if self._awaited is not None:
+            if self._awaited is not None and self._awaited not in self._loops:
                 self._awaited.state = "asking"
                 self._awaited = None
                 self._rested.release()
@@ -154,7 +197,8 @@ class OwnActivities(Activities):
         """Take requests in; those of a thread that asks are its own."""
         if self._server is None:
             return
-        whose = thread if thread is not None and thread.state == "asking" else None
+        is_whose = thread is not None and (thread.state == "asking" or thread in self._loops)
+        whose = thread if is_whose else None
         for arrival in self._server.take():
             activity = Activity("request", self._count, None)
             self._count += 1
@@ -165,6 +209,12 @@ class OwnActivities(Activities):
         for activity in [a for a, (arrival, _) in self._asked.items() if arrival.has_left]:
             del self._asked[activity]
             self.all.remove(activity)
+
+    def _arrive(self, arrival: Arrival, arrives: Callable[[float], bool]) -> None:
+        """Wait until an answer has reached the loop that waits for it, or has left for nobody."""
+        passed = stopwatch()
+        while not arrives(BESIDE_SECONDS) and not arrival.has_left and passed() < END_SECONDS:
+            pass
 
     def _settle(self) -> None:
         """Nobody is known to wait for what was answered: see whether something follows."""
@@ -181,6 +231,11 @@ class OwnActivities(Activities):
         self._pumped.append(stream)
         stream.pump()
         return replace(answer, body=stream)
+
+
+def _has_news(activity: Activity) -> bool:
+    """Whether what it waits for is there: nothing but the processor would keep it from going on."""
+    return activity.state == "asleep" and activity.watch is not None and activity.watch.has_news()
 
 
 def _told(thread: threading.Thread) -> Callable[[], None]:

@@ -5,31 +5,41 @@ Code that was not written for the harness sleeps by `time.sleep`, waits by `Even
 the harness's own clock does for the reference: a sleep hands the turn back, and only the scheduler
 lets time pass. For every other thread they are what they were.
 
-What is written in C keeps the machine's time: `datetime.now`, timeouts of sockets, bare locks.
+What stands in for what is told by `step_own_clocks`, `step_own_waits`, `step_own_loops` and
+`step_own_chance`. What waits in C by itself keeps the machine's time: timeouts of sockets, locks that
+were there before, event loops that are not asyncio's.
 """
 
 from __future__ import annotations
 
-import queue
+import random  # noqa: TID251 - what own code draws from must repeat
 import sys
 import threading
-import time
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from harness.run.step_own_types import put_into
 from harness.run.step_threads import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from harness.clock import Clock
+    from harness.run.step_own_signals import Signals
     from harness.run.step_own_threads import OwnActivities
     from harness.run.step_threads import Activity
 
 LINES_KEPT = 50
 TURN_US = 20_000
 """Between two looks at what a thread waits for."""
+
+LOOKS_MAX = 2_000
+"""So often may a thread look at the clock before time passes: it may wait for a later one."""
+
+LOOK_SECONDS = 0.001
+FOREVER_US = 10**15
 
 _current: OwnTime | None = None
 """Whose example runs. Modules keep what they imported by name, so what stands in is always the same."""
@@ -53,28 +63,35 @@ class OwnTime:
         self._started: WeakKeyDictionary[threading.Thread, Activity] = WeakKeyDictionary()
         self._kept: list[tuple[Any, str, Any]] = []
         self.said: deque[str] = deque(maxlen=LINES_KEPT)
+        self._seed = ""
+        self._chances: dict[str, random.Random] = {}
 
-    def begin(self) -> None:
-        """Put everything in place; harmless when it is."""
+    @property
+    def activities(self) -> OwnActivities:
+        """Its threads."""
+        return self._activities
+
+    def begin(self, stand_ins: Callable[[], Iterable[tuple[Any, str, Any]]]) -> None:
+        """Put everything in place; harmless when it is.
+
+        Args:
+            stand_ins: objects, names of theirs, and what stands there while the example runs.
+        """
         global _current  # noqa: PLW0603 - time is everybody's
         if self._kept:
             return
         _current = self
-        for module, name, value in _places():
-            self._put(module, name, _INSTEAD[id(value)])
-        self._put(threading.Condition, "wait", _wait)
-        self._put(threading.Thread, "start", _start)
-        self._put(threading.Thread, "join", _join)
-        # The other one is written in C, and waits where nobody sees it.
-        self._put(queue, "SimpleQueue", queue._PySimpleQueue)  # type: ignore[attr-defined]  # noqa: SLF001
+        for where, name, value in stand_ins():
+            self._kept.append((where, name, put_into(where, name, value)))
         for name in ("stdout", "stderr"):
-            self._put(sys, name, _Heard(getattr(sys, name), self.said))
+            stream = getattr(sys, name)
+            self._kept.append((sys, name, put_into(sys, name, _Heard(stream, self.said))))
 
     def end(self) -> None:
         """Put everything back."""
         global _current  # noqa: PLW0603 - time is everybody's
         for where, name, original in reversed(self._kept):
-            setattr(where, name, original)
+            put_into(where, name, original)
         self._kept.clear()
         if _current is self:
             _current = None
@@ -88,31 +105,77 @@ class OwnTime:
         return self._activities.is_killed()
 
     def now_us(self) -> int:
-        """The world's time."""
+        """The world's time. Who looks again and again waits for it to pass, so a little of it does."""
+        looks = getattr(self._local, "looks", 0) + 1
+        self._local.looks = looks
+        if looks > LOOKS_MAX and not self.is_killed():
+            self.sleep(LOOK_SECONDS)
         return self._clock.now_us()
+
+    def begin_life(self, seed: str) -> None:
+        """From now on a new life draws."""
+        self._seed = seed
+        self._chances.clear()
+
+    def chance(self, of: str) -> random.Random:
+        """What is drawn from, by `of` alone."""
+        return self._chances.setdefault(of, random.Random(f"{self._seed} {of}"))
+
+    def lead(self, signals: Signals) -> None:
+        """The caller is the main thread of a life: it is the one that signals reach."""
+        self._local.signals = signals
+
+    @property
+    def signals(self) -> Signals | None:
+        """Of the caller; None when it is no main thread."""
+        found: Signals | None = getattr(self._local, "signals", None)
+        return found
 
     def sleep(self, seconds: float) -> None:
         """Rest until so much of it has passed."""
-        self._activities.sleep(self._later(seconds))
+        self._local.looks = 0
+        if self.signals:
+            self.until(bool, seconds)
+        else:
+            self._activities.sleep(self._later(seconds))
 
     def until(self, has_news: Callable[[], bool], timeout: float | None) -> bool:
         """Rest until there is news or the time is over; whether there was."""
-        if has_news():
-            return True
-        if timeout is not None and timeout <= 0:
-            return False
+        self._local.looks = 0
         until_us = None if timeout is None else self._later(timeout)
+        signals = self.signals
+        while not has_news():
+            if until_us is not None and (timeout == 0 or self._clock.now_us() >= until_us):
+                return False
+            if signals:
+                self._watch(lambda: has_news() or bool(signals and signals.is_due()), until_us)
+                signals.answer()
+            else:
+                self._watch(has_news, until_us)
+        return True
+
+    def _watch(self, has_news: Callable[[], bool], until_us: int | None) -> None:
         watch = Watch([TURN_US], has_news, has_news, until_us)
         self._activities.watch(watch, self._clock.now_us())
-        return has_news()
 
     def start(self, thread: threading.Thread) -> None:
         """Start a thread that the scheduler knows."""
         self._started[thread] = self._activities.adopt(thread)
-        # It waits for the new thread to exist, which takes no time of the world's.
+        with self.real():
+            # It waits for the new thread to exist.
+            REAL_START(thread)
+
+    def catch_up(self) -> None:
+        """Return when what the caller has sent has been read."""
+        with self.real():
+            self._activities.catch_up()
+
+    @contextmanager
+    def real(self) -> Iterator[None]:
+        """What takes this machine's time for a moment, and none of the world's."""
         self._local.is_real = True
         try:
-            _REAL_START(thread)
+            yield
         finally:
             self._local.is_real = False
 
@@ -120,16 +183,12 @@ class OwnTime:
         """Rest until a thread has ended."""
         activity = self._started.get(thread)
         if activity is None:
-            _REAL_JOIN(thread, timeout)
+            REAL_JOIN(thread, timeout)
         elif self.until(lambda: activity.state == "ended", timeout):
-            _REAL_JOIN(thread)
+            REAL_JOIN(thread)
 
     def _later(self, seconds: float) -> int:
-        return self._clock.now_us() + max(1, round(seconds * 1e6))
-
-    def _put(self, where: Any, name: str, value: Any) -> None:
-        self._kept.append((where, name, getattr(where, name)))
-        setattr(where, name, value)
+        return self._clock.now_us() + max(1, min(round(seconds * 1e6), FOREVER_US))
 
 
 class _Heard:
@@ -142,7 +201,7 @@ class _Heard:
 
     def write(self, text: str) -> int:
         """Keep its lines, or pass it on."""
-        own = _own()
+        own = own_time()
         if own is None:
             return int(self._stream.write(text))
         if own.is_killed():
@@ -155,86 +214,10 @@ class _Heard:
         return getattr(self._stream, name)
 
 
-def _own() -> OwnTime | None:
+def own_time() -> OwnTime | None:
+    """The time that the caller goes by; None for threads that are not own code's."""
     return _current if _current is not None and _current.is_own() else None
 
 
-def _clock_of(real: Callable[[], Any], of_us: Callable[[int], Any]) -> Callable[[], Any]:
-    def now() -> Any:
-        own = _own()
-        return real() if own is None else of_us(own.now_us())
-
-    return now
-
-
-def _sleep_of(real: Callable[[float], None]) -> Callable[[float], None]:
-    def sleep(seconds: float) -> None:
-        own = _own()
-        if own is None:
-            real(seconds)
-        else:
-            own.sleep(seconds)
-
-    return sleep
-
-
-_REAL_WAIT: Any = threading.Condition.wait
-_REAL_START: Any = threading.Thread.start
-_REAL_JOIN: Any = threading.Thread.join
-_REAL_SLEEP = time.sleep  # noqa: TID251 - what it stands in for
-_CLOCKS: tuple[Any, ...] = (time.time, time.monotonic, time.perf_counter)  # noqa: TID251
-_CLOCKS_NS: tuple[Any, ...] = (time.time_ns, time.monotonic_ns, time.perf_counter_ns)
-_INSTEAD: dict[int, Any] = {
-    **{id(real): _clock_of(real, lambda us: us / 1e6) for real in _CLOCKS},
-    **{id(real): _clock_of(real, lambda us: us * 1000) for real in _CLOCKS_NS},
-    id(_REAL_SLEEP): _sleep_of(_REAL_SLEEP),
-}
-"""By the identity of the function that it stands in for."""
-
-_seen: dict[str, list[tuple[Any, str, Any]]] = {}
-
-
-def _places() -> list[tuple[Any, str, Any]]:
-    """Every module's names for a function of time, those that were imported by name as well."""
-    for name, module in list(sys.modules.items()):
-        if name not in _seen and not name.startswith("harness."):
-            names = list(vars(module).items()) if hasattr(module, "__dict__") else []
-            _seen[name] = [(module, n, value) for n, value in names if id(value) in _INSTEAD]
-    return [place for places in _seen.values() for place in places]
-
-
-def _wait(condition: Any, timeout: float | None = None) -> bool:
-    own = _own()
-    if own is None:
-        return bool(_REAL_WAIT(condition, timeout))
-    if not condition._is_owned():  # noqa: SLF001 - this is a method of its class
-        raise RuntimeError("cannot wait on un-acquired lock")
-    # As the original: whoever notifies releases the lock that it finds in the row.
-    waiter = threading.Lock()
-    waiter.acquire()
-    condition._waiters.append(waiter)  # noqa: SLF001
-    held = condition._release_save()  # noqa: SLF001
-    is_notified = False
-    try:
-        is_notified = own.until(lambda: not waiter.locked(), timeout)
-    finally:
-        condition._acquire_restore(held)  # noqa: SLF001
-        if not is_notified and waiter in condition._waiters:  # noqa: SLF001
-            condition._waiters.remove(waiter)  # noqa: SLF001
-    return is_notified
-
-
-def _start(thread: threading.Thread) -> None:
-    own = _own()
-    if own is None:
-        _REAL_START(thread)
-    else:
-        own.start(thread)
-
-
-def _join(thread: threading.Thread, timeout: float | None = None) -> None:
-    own = _own()
-    if own is None:
-        _REAL_JOIN(thread, timeout)
-    else:
-        own.join(thread, timeout)
+REAL_START: Any = threading.Thread.start
+REAL_JOIN: Any = threading.Thread.join

@@ -325,9 +325,13 @@ def _wakes_us(activity: Activity) -> int | None:
     return None if watch.until_us is None else watch.passed(activity.wake_us, watch.until_us)[1]
 
 
+_LOCK = threading.Lock
+"""While own code runs, its threads get another one by this name."""
+
+
 def _closed() -> threading.Lock:
     """Opened by one thread for another to pass once; a semaphore costs several times as much."""
-    lock = threading.Lock()
+    lock = _LOCK()
     lock.acquire()
     return lock
 

@@ -56,7 +56,7 @@ ROTATION: tuple[tuple[str, ...], ...] = (
     ("", _MILLISECONDS), ("small-values",), ("snapshot-hand-off",),
     ("", _DEDUPLICATES), ("reshard",), ("version-ties",),
     ("",), ("outage",), ("composite-keys",),
-    ("", _MILLISECONDS), ("poison",), ("time-to-live",),
+    ("destination-gap",), ("poison",), ("time-to-live",),
     ("", _DEDUPLICATES), ("order-sensitive",), ("deduplication-window",),
     ("",), ("expired-iterators",), ("large-items",),
 )  # fmt: skip

@@ -24,6 +24,7 @@ from harness.fuzz.script import Script, steps_of
 from harness.fuzz.trapper import Trapper
 from harness.fuzz.traps import (
     BRIEF_CHANGES,
+    FAR_BEHIND,
     PLAIN,
     TRAPPED_FRESH_SHARE,
     TRAPS,
@@ -174,7 +175,11 @@ class Search:
         return Example(number, script, result, failure_of(result))
 
     def _trap(self, number: int, base: Scenario) -> Trap | None:
-        """What the example of a program is led into; None in this process, and now and then."""
+        """What an example is led into; None now and then, and in this process but for far behind."""
+        if number % 2:
+            for trap in FAR_BEHIND:
+                if all(getattr(base.stepped, name) >= least for name, least in trap.needs):
+                    return trap
         if self.make is not None or not is_program(base, self.pipeline):
             return None
         if not number and not self.first:
@@ -200,7 +205,8 @@ class Search:
         changes_max, fresh_share = self.changes_max * (LONG if is_long else 1), FRESH_SHARE
         if trap and trap.moves:
             # What is lost shows on keys that are written once, a wrong order on those written often.
-            changes_max = min(changes_max, BRIEF_CHANGES)
+            if not trap.writes_last:
+                changes_max = min(changes_max, BRIEF_CHANGES)
             fresh_share = TRAPPED_FRESH_SHARE if trap.ends else 0.0
         for attempt in range(1, DRAWS_MAX + 1):
             scenario = draw(base, random, changes_max=changes_max, fresh_share=fresh_share)

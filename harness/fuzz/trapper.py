@@ -76,6 +76,9 @@ class Trapper:
     def choose(self, enabled: Sequence[Action]) -> Action:
         """The trap's next move when its moment has come; else what `inner` takes of the harmless."""
         self._shards |= {shard for a in enabled if (shard := _shard_of(a))}
+        if self._moves and self._moves[0].do == ("write",) and not _has(enabled, "write"):
+            self._moves = [move for move in self._moves if move.do != ("write",)]
+            self._skips = [0 for _ in self._moves]
         if self._moves:
             possible = self._possible(self._moves[0], enabled)
             if possible:
@@ -88,7 +91,8 @@ class Trapper:
         self._owes &= not any(is_at(a.what, "insert", self.target) for a in enabled)
         if self._moves and self._in_vain < (OWED_IN_VAIN_MAX if self._owes else IN_VAIN_MAX):
             # Before the moment has come there is no end, as long as it may still come.
-            self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do != "calm")
+            idle = ("calm", "advance") if self.trap.writes_last else ("calm",)
+            self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do not in idle)
             harmless = [a for a in harmless if a.do != "calm"]
         harmless = self._kept_for_later(self._without_parents(harmless, enabled))
         for is_put_off in self._put_off(harmless):
@@ -154,8 +158,9 @@ class Trapper:
         return found
 
     def _kept_for_later(self, harmless: list[Action]) -> list[Action]:
-        """Before a reshard: without most writes, which are the new shards' to carry."""
-        if not (self.trap.parents_last and self._moves and self._written >= WRITTEN_BEFORE):
+        """Without most writes, which are for what the moves bring about, as new shards."""
+        keeps = self.trap.parents_last or self.trap.writes_last
+        if not (keeps and self._moves and self._written >= WRITTEN_BEFORE):
             return harmless
         rest = [a for a in harmless if a.do != "write"]
         return rest if any(a.weight for a in rest) else harmless
@@ -174,6 +179,10 @@ class Trapper:
                 lag = [a for a in enabled if a.how in LAGS and _shard_of(a) in self._old_shards]
                 rest = lag or rest
         return rest or harmless
+
+
+def _has(enabled: Iterable[Action], do: str) -> bool:
+    return any(a.do == do for a in enabled)
 
 
 def _is_harmless(action: Action) -> bool:

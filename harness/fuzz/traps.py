@@ -74,6 +74,7 @@ class Trap:
         parents_last: of a reshard: what the old shards hold is read when nothing else is left to do.
         parents_lag: of a reshard: a program that has nothing else left to ask is told that the old
             shards have nothing just now, so that one that polls its shards in turn comes to the new.
+        writes_last: most writes wait for the moves that are writes.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Trap:
     is_late: bool = False
     parents_last: bool = False
     parents_lag: bool = False
+    writes_last: bool = False
 
 
 _KILL = Move(("kill",), ("before",))
@@ -140,6 +142,18 @@ TRAPS = (
          (Move(("release",), ("ok",), "insert", SOME), _KILL, Move(("export",)), _START), False),
 )  # fmt: skip
 """In the order in which they are tried first: what breaks most pipelines comes before the rest."""
+
+_MISSED = (Move(("write",)),) * 4
+FAR_BEHIND = (
+    Trap("the stream forgets what was not read", (("outages_max", 1), ("kills_max", 1)),
+         (Move(("release",), ("ok",), "insert"), _KILL, *_MISSED, Move(("outage",)), _START),
+         False, "load", writes_last=True),
+    Trap("changes reach no stream", (("gaps_max", 1),),
+         (Move(("release",), ("ok",), "insert"), Move(("gap",)), *_MISSED, Move(("repair-gap",))),
+         False, "load", writes_last=True),
+)  # fmt: skip
+"""For scenarios that are about it, whatever runs the pipeline: rows are stored, some of their items
+are changed or deleted, no stream carries that, and a second export must make up for it."""
 
 
 def opened(trap: Trap, scenario: Scenario) -> Scenario:

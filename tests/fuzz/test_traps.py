@@ -13,14 +13,17 @@ from harness.fuzz.failure import Failure
 from harness.fuzz.ground import allowed_faults, ground
 from harness.fuzz.repro import Repro, text_of
 from harness.fuzz.script import Script
+from harness.fuzz.search import Search
 from harness.fuzz.story import story
 from harness.fuzz.trapper import Trapper
-from harness.fuzz.traps import PLAIN, TRAPS, Trap, is_allowed, opened, row_of
+from harness.fuzz.traps import FAR_BEHIND, PLAIN, TRAPS, Trap, is_allowed, opened, row_of
 from harness.fuzz.written import Written
 from harness.run.step_actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from harness.run.step_world import Bench
 
 IDLE, EAGER = 0.1, 6.0
 CALM = Action("calm", weight=0.0)
@@ -147,6 +150,46 @@ def test_what_a_scenario_is_about_has_every_other_turn() -> None:
     assert all("resharded" in name for name in names[::2])
     assert not any("resharded" in name for name in names[1::2])
     assert [one.name for one in row_of(ground())] == [one.name for one in TRAPS]
+
+
+OUTAGE, START = Action("outage", weight=3.0), Action("start", weight=3.0)
+
+
+def writes(*names: str) -> list[Action]:
+    return [Action("write", name, weight=4.0) for name in names]
+
+
+def test_an_outage_comes_after_changes_that_nobody_has_read() -> None:
+    chooser = trapper(FAR_BEHIND[0])
+    for number in range(2):
+        (write,) = writes(f"w{number}")
+        assert chooser.choose([write, READ, CALM]) == write
+    # The other changes are kept back until rows are stored and the pipeline is down.
+    left = writes("w2", "w3", "w4", "w5", "w6")
+    assert chooser.choose([left[0], READ, CALM]) == READ
+    assert chooser.choose([left[0], INSERT, KILL, CALM]) == INSERT
+    assert chooser.choose([left[0], START, KILL, CALM]) == KILL
+    for write in left[:4]:
+        assert chooser.choose([START, OUTAGE, write, CALM]) == write
+    assert chooser.choose([START, OUTAGE, left[4], CALM]) == OUTAGE
+    assert chooser.choose([left[4], START, CALM]) == START
+
+
+def test_an_outage_comes_although_no_changes_are_left() -> None:
+    chooser = trapper(FAR_BEHIND[0])
+    chooser.choose([READ, CALM])
+    chooser.choose([INSERT, KILL, CALM])
+    assert chooser.choose([START, KILL, CALM]) == KILL
+    assert chooser.choose([START, OUTAGE, CALM]) == OUTAGE
+
+
+@pytest.mark.parametrize("scenario", ["outage", "destination-gap"])
+def test_what_a_second_export_must_repair_is_found_within_20_examples(
+    bench: Bench, scenario: str
+) -> None:
+    mutant = "stale-epoch-checkpoint"
+    search = Search(bench, [ground(scenario, mutant)], mutant, 1)
+    assert any(one.failure for one in search.examples(20))
 
 
 def test_nothing_else_goes_wrong() -> None:

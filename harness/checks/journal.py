@@ -106,6 +106,10 @@ def journal_of(evidence: Evidence) -> Journal | None:
     return reader.end()
 
 
+def _is_export_data(event: Event) -> bool:
+    return event["operation"] == "GET" and _EXPORT_DATA in event["subject"]
+
+
 class JournalReader:
     """Builds a journal.
 
@@ -155,7 +159,9 @@ class JournalReader:
 
     def _request(self, event: Event) -> None:
         operation = event["operation"]
-        if event.get("from_export"):
+        is_into_target = operation == "INSERT" and event["subject"] == self._target
+        is_loading = event.get("from_export")
+        if is_loading and is_into_target:
             # Whatever was answered: some or all of its rows may be stored.
             self._journal.shown.stored_export()
         if operation == "GetRecords":
@@ -163,15 +169,15 @@ class JournalReader:
             if event.get("records"):
                 self._page(event)
             return
-        is_again = event.get("attempt") or event.get("from_export")
-        if operation == "INSERT" and is_again and event["subject"] == self._target:
+        if is_into_target and (event.get("attempt") or is_loading):
             # Whatever was answered: an error calls for an INSERT to be sent again, and each may store.
             self._journal.budget += event.get("rows", 0)
         if event["status"] not in _GIVEN:
             return
         if operation == "INSERT":
             self._insert(event)
-        elif operation in SCANS or (operation == "GET" and _EXPORT_DATA in event["subject"]):
+        is_fetched = is_loading and not is_into_target
+        if is_fetched or operation in SCANS or _is_export_data(event):
             # What a snapshot brings is not counted at the gate: as much as was ever written.
             self._journal.budget += self._writes
             self._journal.shown.fetched_export()

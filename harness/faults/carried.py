@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "x-clickhouse-summary"
 _OK = 200
+_MAY_READ_S3 = ("INSERT", "SELECT", "WITH", "CREATE")
 _FROM_S3 = re.compile(r"\bs3\(")
 _NAME = b"SequenceNumber"
 # In JSON a member; in CBOR a text of 14 bytes, whose own first byte is "n". A continuation's
@@ -35,11 +36,11 @@ def carried(asked: Asked, request: Request, answer: Response) -> dict[str, Any]:
     if asked.operation == "GetRecords":
         body = answer.body if answer.status == _OK and answer.cut_after is None else b""
         return records_in(body) if isinstance(body, bytes) else {"records": 0}
-    if asked.operation != "INSERT":
+    if asked.service != "clickhouse" or asked.operation not in _MAY_READ_S3:
         return {}
     found: dict[str, Any] = {}
     rows = _rows_written(answer)
-    if rows is not None:
+    if rows is not None and asked.operation == "INSERT":
         found["rows"] = rows
     if _FROM_S3.search(statement_of(request)):
         found["from_export"] = True

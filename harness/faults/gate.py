@@ -7,7 +7,7 @@ request gets its identity, the plan decides, the fault is carried out and writte
      "status": HTTP status, 0 when the connection was cut,
      "records", "first", "last": of GetRecords how many, and the outermost sequence numbers,
      "rows": of an INSERT, as ClickHouse counts them,
-     "from_export": true of an INSERT … SELECT from s3()}
+     "from_export": true of an INSERT … SELECT from s3(), or of another statement that reads there}
     {"event": "records", …, "records", "first", "last"}: an event of SubscribeToShard
     {"event": "fault", "fault": <name>, "had_effect": …, "service": …, …}
 """

@@ -52,6 +52,17 @@ def test_rows_of_an_export_are_justified() -> None:
     assert story.answer(CHECK) == ("pass", True)
 
 
+def test_rows_of_an_export_that_clickhouse_reads_for_the_pipeline_are_justified() -> None:
+    for subject in ("", "staging"):
+        story = Story()
+        numbers = [story.put(f"k{n}") for n in range(5)]
+        operation = "INSERT" if subject else "SELECT"
+        story.request(operation, subject, service="clickhouse", from_export=True)
+        story.carry(numbers[-1])
+        story.store(*numbers)
+        assert story.answer(CHECK) == ("pass", True)
+
+
 def test_without_a_read_or_a_row_it_could_not_have_failed() -> None:
     story = Story()
     assert story.answer(CHECK) == ("pass", False)

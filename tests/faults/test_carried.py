@@ -48,6 +48,10 @@ def test_an_insert_tells_its_rows_and_whether_they_come_from_an_export() -> None
     loading = Request("POST", "/", "", {}, b"INSERT INTO orders SELECT * FROM s3('x')")
     assert carried(asked, plain, answer) == {"rows": 12}
     assert carried(asked, loading, answer) == {"rows": 12, "from_export": True}
+    reading = Request("POST", "/", "", {}, b"SELECT json FROM s3('x')")
+    select = Asked("clickhouse", "SELECT", "")
+    assert carried(select, reading, answer) == {"from_export": True}
+    assert carried(select, Request("POST", "/", "", {}, b"SELECT 1"), answer) == {}
 
 
 def test_a_subscription_is_heard_each_time_it_carries_records() -> None:

@@ -174,6 +174,102 @@ def test_a_record_is_known_as_unknown_until_it_was_learnt() -> None:
     assert bulk.statement([]) != first
 
 
+def _of_two() -> Any:
+    return parse_config(
+        pipe_config(
+            table="t",
+            columns=[{"name": "k", "type": "String"}, {"name": "v", "type": "String"}],
+            key_schema=[{"attribute_name": "k", "key_type": "HASH"}],
+        )
+    )
+
+
+def _row(image: dict[str, Any] | None) -> Any:
+    change: dict[str, Any] = {"Keys": {"k": {"S": "a"}}}
+    if image is not None:
+        change["NewImage"] = {"k": {"S": "a"}, **image}
+    event = "INSERT" if image is not None else "REMOVE"
+    return 1, "shard", ("1", 0, orjson.dumps({"eventName": event, "dynamodb": change}))
+
+
+GRANTED, ASKED_FOR = "`v` Tuple(S Nullable(String))", "`v` Map(String, String)"
+
+
+def test_what_every_sampled_record_had_is_granted_until_one_lacks_it() -> None:
+    bulk = Bulk(_of_two())
+    first = bulk.statement([_row({"v": {"S": "x"}}), _row(None)])
+    assert GRANTED in first
+    assert bulk.unknown([_row({"v": {"S": "y"}}), _row(None)]) == [False, False]
+    assert bulk.statement([]) == first
+    lacking = [_row({}), _row({"v": {"NULL": True}}), _row(None)]
+    assert bulk.unknown(lacking) == [True, True, False]
+    assert bulk.unknown(lacking) == [False, False, False]
+    assert ASKED_FOR in bulk.statement([])
+
+
+def test_a_record_with_two_tags_is_looked_at_and_does_not_slow_down_the_others() -> None:
+    bulk = Bulk(_of_two())
+    plain = [_row({"v": {"S": f'"{number}"'}}) for number in range(99)]
+    bulk.statement(plain)
+    spoilt = _row({"v": {"S": "x", "N": "1"}})
+    assert bulk.unknown([*plain, spoilt]) == [False] * 99 + [True]
+    assert GRANTED in bulk.statement([])
+
+
+def test_nothing_is_granted_where_attributes_are_called_as_tags_are() -> None:
+    named = {"v": {"S": "x"}, "N": {"N": "1"}}
+    at_once = Bulk(_of_two())
+    assert ASKED_FOR in at_once.statement([_row(named)])
+    assert at_once.unknown([_row(named)]) == [False]
+    later = Bulk(_of_two())
+    assert GRANTED in later.statement([_row({"v": {"S": "x"}})])
+    assert later.unknown([_row(named)]) == [True]
+    assert ASKED_FOR in later.statement([])
+
+
+def test_a_sample_shows_what_every_tenth_record_has() -> None:
+    bulk = Bulk(_of_two())
+    tags = ("N", *["S"] * 9)
+    statement = bulk.statement([_row({"v": {tags[n % 10]: "1"}}) for n in range(4_000)])
+    assert "'N'" in statement
+    assert "'S'" in statement
+
+
+def test_records_of_many_kinds_are_stored_alike_whether_the_sample_knew_them_or_not(
+    servers: Servers,
+) -> None:
+    columns = {"id": "String", "v": "Nullable(String)", "n": "Int64", "tags": "Array(String)",
+               "city": "String"}  # fmt: skip
+    table = Table(servers, columns, {"id": "S"}, paths={"city": "address.city"})
+    table.enable_stream()
+    whole: dict[str, Any] = {
+        "v": {"S": "text"}, "n": {"N": "5"}, "tags": {"SS": ["a", "b"]},
+        "address": {"M": {"city": {"S": "Bonn"}}},
+    }  # fmt: skip
+    others: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
+        ({**whole, "v": {"NULL": True}}, (None, 5, ["a", "b"], "Bonn")),
+        ({"n": {"N": "-6"}}, (None, -6, [], "")),
+        ({**whole, "address": {"S": "none"}}, ("text", 5, ["a", "b"], "")),
+        ({**whole, "tags": {"L": [{"S": "c"}]}}, ("text", 5, ["c"], "Bonn")),
+        ({**whole, "v": {"N": "1.5"}}, ("1.5", 5, ["a", "b"], "Bonn")),
+        ({**whole, "S": {"S": "a tag's name"}}, ("text", 5, ["a", "b"], "Bonn")),
+    ]
+    expected: list[tuple[Any, ...]] = []
+    for number in range(30):
+        table.put({"id": {"S": f"{number:03d}"}, **whole})
+        if number % 3:
+            expected.append((f"{number:03d}", "text", 5, ["a", "b"], "Bonn"))
+        else:
+            table.delete({"id": {"S": f"{number:03d}"}})
+    with table.running(settings={"bulk_page_records": 1}):
+        table.wait_for_rows(expected)
+        for number, (item, cells) in enumerate(others, start=100):
+            table.put({"id": {"S": f"{number}"}, **item})
+            expected.append((f"{number}", *cells))
+        table.wait_for_rows(expected)
+    assert table.errors() == []
+
+
 def test_an_export_is_loaded_whole_although_its_first_items_mislead(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,7 @@ class Flusher:
     ) -> None:
         self.short_way: ShortWay | None = None
         self.rewritten_in_a_row = 0
+        self._is_counted = False  # a batch was stored whole, and counted as that: no view is
         self._clickhouse = clickhouse
         self._bookkeeping = bookkeeping
         columns = ", ".join(quote(name) for name in column_names)
@@ -188,6 +189,7 @@ class Flusher:
                 raise
         if written == len(batch.bulk):
             self.rewritten_in_a_row = 0
+            self._is_counted = True
         else:
             self._judge(batch, bulk, judge, written)
 
@@ -197,7 +199,10 @@ class Flusher:
         """What the statement left out takes the long way: into rows or errors."""
         rows: list[tuple[bytes, tuple[str, Record | EncodedRecord], bool]] = []
         unknown = bulk.unknown(batch.bulk)
+        is_all_of_known = self._is_counted and written == unknown.count(False)
         for (ticks, shard_id, record), is_unknown in zip(batch.bulk, unknown, strict=True):
+            if is_all_of_known and not is_unknown:
+                continue
             try:
                 rows.append((judge(decoded(record[2]), ticks), (shard_id, record), is_unknown))
             except Poison as error:
@@ -207,7 +212,7 @@ class Flusher:
                 )
         # With as many written as have known types, those of unknown types are what is missing.
         # Else some were refused, or views count too: write all, which changes nothing of the rest.
-        is_told = written == sum(not is_unknown for _, _, is_unknown in rows)
+        is_told = is_all_of_known or written == sum(not is_new for _, _, is_new in rows)
         missing = [row for row in rows if row[2] or not is_told]
         batch.rows += [row for row, _, _ in missing]
         batch.origins += [origin for _, origin, _ in missing]

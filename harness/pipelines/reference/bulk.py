@@ -18,7 +18,7 @@ import orjson
 
 from harness.pipelines.reference.records import MILLISECONDS_BELOW, SECONDS_BELOW, STAMP_US_END
 from harness.pipelines.reference.shards import decoded
-from harness.pipelines.reference.stream_sql import insert_records
+from harness.pipelines.reference.stream_sql import SECOND_TAG, insert_records
 from harness.pipelines.reference.trimming import cut
 from harness.pipelines.reference.wire_types import WireTypes
 
@@ -39,8 +39,16 @@ SPARE_BYTES = 48
 """How much longer than the last one a key may be to be found where the last one stood."""
 
 SAMPLE_RECORDS = 200
+SAMPLE_STEP = 1_000_003
+"""A prime: what recurs in a stream at regular intervals is in the sample as often as it is there."""
+
 FRAMED_ROWS = 1_000
 """At once: a batch as one text, and then that as bytes, would be twice as much memory for a while."""
+
+NAMED_SHARE = 0.02
+"""Records in which an attribute is called as a type tag is take the long way, up to that share."""
+
+_SECOND_TAG = re.compile(SECOND_TAG.encode())
 
 BulkRow = tuple[int, str, "Record | EncodedRecord"]
 """Version in ticks, shard, record."""
@@ -60,6 +68,8 @@ class Bulk:
         self._config = config
         self._types = WireTypes(config)
         self._statement = ""
+        self._typed: tuple[bool, ...] = ()
+        self._may_be_typed = True
         names = [f'"{re.escape(name)}"{HELD}' for name in config.key_attributes]
         # Whether the key's attributes stand in the key's order is not documented.
         self._match = _matcher(names)
@@ -93,21 +103,48 @@ class Bulk:
         return key, stamp * 1_000_000, 1_000_000
 
     def statement(self, rows: Sequence[BulkRow]) -> str:
-        """The statement: made once, for the type tags that a sample of the rows comes with."""
+        """The statement: made once, for what a sample of the rows comes with."""
         if not self._statement:
-            for row in rows[:: max(1, len(rows) // SAMPLE_RECORDS)]:
-                self._types.learn(_item(row[2][2]))
-            self._statement = insert_records(self._config, self._types.tags)
+            count = len(rows)
+            picked = [number * SAMPLE_STEP % count for number in range(min(count, SAMPLE_RECORDS))]
+            records = [decoded(rows[number][2][2]) for number in picked]
+            for record in records:
+                self._learn(record)
+            self._note_names([_SECOND_TAG.search(record) is not None for record in records])
+            always = self._types.always if self._may_be_typed else None
+            self._statement, self._typed = insert_records(self._config, self._types.tags, always)
         return self._statement
 
     def unknown(self, rows: Sequence[BulkRow]) -> list[bool]:
-        """Which rows hold type tags that the statement is not made for; the next one is."""
-        items = [_item(row[2][2]) for row in rows]
-        found = [self._types.is_unknown(item) for item in items]
-        for item, is_new in zip(items, found, strict=True):
-            if is_new and self._types.learn(item):
+        """Which rows hold what the statement is not made for; the next one is."""
+        records = [decoded(row[2][2]) for row in rows]
+        takes_for_granted = any(self._typed)
+        refused = [takes_for_granted and _SECOND_TAG.search(r) is not None for r in records]
+        self._note_names(refused)
+        found = [no or self._is_unknown(r) for no, r in zip(refused, records, strict=True)]
+        for record, is_new, is_refused in zip(records, found, refused, strict=True):
+            if is_new and not is_refused:
+                self._learn(record)
                 self._statement = ""
         return found
+
+    def _note_names(self, named: Sequence[bool]) -> None:
+        """Take nothing for granted where attributes are often called as type tags are."""
+        if named.count(True) > len(named) * NAMED_SHARE:
+            self._may_be_typed, self._statement = False, ""
+
+    def _learn(self, record: bytes) -> None:
+        item, is_whole = _item(record)
+        if item is not None:
+            self._types.learn(item, is_whole=is_whole)
+
+    def _is_unknown(self, record: bytes) -> bool:
+        item, is_whole = _item(record)
+        if item is None:
+            return False
+        if is_whole and any(self._typed) and self._types.is_missing(item, self._typed):
+            return True
+        return self._types.is_unknown(item)
 
     def _find(self, text: str) -> re.Match[str] | None:
         # Unescaped quotes before a bare number: nothing inside an item can look like this.
@@ -170,10 +207,11 @@ def _matcher(attributes: Sequence[str]) -> Callable[[str, int], re.Match[str] | 
     return re.compile(STAMP + r',"Keys":\{' + ",".join(attributes) + r"\}[,}]").match
 
 
-def _item(data: bytes | str) -> Any:
-    """The item that a record's row comes from; None where there is none."""
+def _item(record: bytes) -> tuple[Any, bool]:
+    """The item that a record's row comes from, and whether it is more than a key; or None."""
     try:
-        change = orjson.loads(decoded(data))["dynamodb"]
-        return change.get("NewImage") or change["Keys"]
+        change = orjson.loads(record)["dynamodb"]
+        image = change.get("NewImage")
+        return image or change["Keys"], bool(image)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return None, False

@@ -92,8 +92,8 @@ class ItemSql:
         self.cells: list[tuple[Column, SqlCell]] = []
         self._may_be_gone = may_be_gone
         self.tags: Sequence[Tags] = tags or [ANY] * len(config.columns)
-        is_typed = always if always and not may_be_gone else [False] * len(config.columns)
-        self._typed = TypedImage(config, self.tags, is_typed)
+        self._typed = TypedImage(config, self.tags, always or [False] * len(config.columns))
+        self._keys = config.key_columns
         self._is_mapped: list[bool] = []
         self._binary_layers = binary_layers
         self._maps: list[str] = []
@@ -118,7 +118,7 @@ class ItemSql:
             single += [
                 f"NOT (g{i} {IS_NESTED} AND (g{i} = 'BS' OR match(w{i}, '\"BS?\"')))"
                 for i in range(len(self.cells))
-                if self.tags[i] & NESTED
+                if self.tags[i] & NESTED and self._is_mapped[i]
             ]
         claims = [*present, *single, *(c.storable for _, c in self.cells)]
         # Not a chain of AND: the optimizer takes seconds over one of a hundred columns.
@@ -130,11 +130,28 @@ class ItemSql:
         return bool(self._typed.types)
 
     @property
+    def typed(self) -> tuple[bool, ...]:
+        """Of each column, whether its value is taken to be always there."""
+        return tuple(not is_mapped for is_mapped in self._is_mapped)
+
+    @property
     def image_type(self) -> str:
         """The type to extract an item as."""
+        return self.type_of(self.names)
+
+    def type_of(self, names: Sequence[str]) -> str:
+        """The type to extract some of its attributes as."""
         types = self._typed.types
-        held = ", ".join(f"{quote(name)} {types.get(name, VALUE)}" for name in self.names)
+        held = ", ".join(f"{quote(name)} {types.get(name, VALUE)}" for name in names)
         return f"Tuple({held})"
+
+    def held(self, name: str, extracted: str) -> tuple[str, str]:
+        """Of an attribute that is no map or list: an expression to compare, and whether it is there."""
+        tag = self._typed.tag_of(name)
+        if not tag:
+            return extracted, f"notEmpty({extracted})"
+        value = f"tupleElement({extracted}, {literal(tag)})"
+        return value, f"isNotNull({value})"
 
     def maps(self, of: Callable[[str, int], str]) -> str:
         """The columns a0, a1, … that `lines` reads.
@@ -211,11 +228,13 @@ class ItemSql:
     ) -> SqlCell:
         """A column whose value is always there, with one tag."""
         kind, (tag, body) = column.type, typed
+        # Of a deleted item there is the key.
+        unless = "gone OR " if self._may_be_gone and column.name not in self._keys else ""
         if kind.family in CONTAINERS:
             cell = containers.container(kind, literal(tag), f"w{index}", self.tags[index])
             self._maps.append(f"{body} AS w{index}")
             fits = f"notEmpty(w{index}) AND ifNull({cell.storable}, 0)"
-            self._parsed += [f"{cell.value} AS v{index}", f"({fits}) AS k{index}"]
+            self._parsed += [f"{cell.value} AS v{index}", f"({unless}{fits}) AS k{index}"]
             return SqlCell(f"v{index}", f"k{index}")
         self._maps.append(f"{body} AS w{index}")
         names = Parts(
@@ -224,7 +243,7 @@ class ItemSql:
         )  # fmt: skip
         self._parse(kind, names, literal(tag), f"w{index}", index)
         value = f"v{index}" if kind.nullable else f"ifNull(v{index}, {default(kind)})"
-        return SqlCell(value, f"isNotNull(v{index})")
+        return SqlCell(value, f"({unless}isNotNull(v{index}))")
 
     def _parse(self, kind: ColumnType, names: Parts, tag: str, body: str, index: int) -> None:
         """Column v: the value as Nullable; what it is made of comes first where it is long."""

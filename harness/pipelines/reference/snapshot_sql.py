@@ -54,7 +54,12 @@ class SnapshotSql:
         self.structure = INCREMENTAL if is_incremental else FULL
         self._version = layout.sql(version_us)
         self._ticks_per_ms = layout.ticks_per_us * 1000
-        self._items = ItemSql(config, may_be_gone=is_incremental, tags=tags, always=always)
+        self._items = ItemSql(
+            config,
+            may_be_gone=is_incremental,
+            tags=tags,
+            always=None if is_incremental else always,
+        )
 
     def made_for(self, tags: Sequence[Tags], always: Sequence[bool] | None = None) -> Self:
         """The same for these tags alone: it stores less, and takes less time."""

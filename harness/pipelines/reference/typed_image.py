@@ -70,7 +70,13 @@ class TypedImage:
                 for step in column.path:
                     node = node.members.setdefault(str(step), _Node())
                 (node.tag,) = held
+        self._root = root
         self.types = {name: node.type for name, node in root.members.items()}
+
+    def tag_of(self, attribute: str) -> str:
+        """The tag of an attribute that a column shows whole; empty where it has a map."""
+        node = self._root.members.get(attribute)
+        return node.tag if node else ""
 
     def leaf(self, index: int, attribute: str) -> tuple[str, str] | None:
         """A column's tag and what it holds, as an expression; None where it has a map.

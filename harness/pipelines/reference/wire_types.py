@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from harness.pipelines.reference.paths import follow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.pipelines.reference.config import PipeConfig
     from harness.pipelines.reference.paths import Path
 
@@ -57,16 +59,20 @@ class WireTypes:
         )
         self.always = [True] * len(self._paths)
 
-    def learn(self, item: Any) -> bool:
+    def learn(self, item: Any, *, is_whole: bool = True) -> bool:
         """Look at one item's DynamoDB JSON; returns True when a tag is new.
 
         What is no item teaches nothing: others will say so.
+
+        Args:
+            item: attribute values by name.
+            is_whole: False for a key alone, which lacks what its item may have had.
         """
         found = [_tag_at(item, path) for path in self._paths]
         is_new = False
         for index, tag in enumerate(found):
             if tag not in ANY:
-                self.always[index] = False
+                self.always[index] = self.always[index] and not is_whole
             elif tag not in self.tags[index]:
                 is_new = True
         if is_new:
@@ -81,6 +87,18 @@ class WireTypes:
             tag in ANY and tag not in known
             for path, known in zip(self._paths, self.tags, strict=True)
             for tag in (_tag_at(item, path),)
+        )
+
+    def is_missing(self, item: Any, of: Sequence[bool]) -> bool:
+        """True for an item without a value that every one had so far.
+
+        Args:
+            item: a whole one.
+            of: which columns are asked for.
+        """
+        return any(
+            is_asked and was_there and _tag_at(item, path) not in ANY
+            for path, is_asked, was_there in zip(self._paths, of, self.always, strict=True)
         )
 
 

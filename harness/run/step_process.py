@@ -3,7 +3,8 @@
 A program outside cannot be told to rest. It is known to rest by three signs, all of them needed:
 
 - it has used the processor since it was last given an answer (it has seen it);
-- none of its threads runs or wants to, and nothing that it sent is unread;
+- none of its threads runs or wants to, but for ticks of its timers, and nothing that it sent is
+  unread;
 - as many of its requests are held as it ever had at once; or it has been quiet for longer than its
   sleeps are known to take.
 
@@ -45,6 +46,9 @@ BACKOFF_SECONDS_MAX = 6.0
 """AWS's clients wait for up to a second or two before their first and second retry, at random."""
 
 BUSY_SECONDS_MAX = 10.0
+TICK_NS, TICKING_SHARE = 2_000_000, 0.1
+"""What sleeps may look at a clock, or whether there is something to flush: so much of the processor
+is no work."""
 
 
 class Life:
@@ -181,7 +185,7 @@ class ProcessActivities(Known):
         """Return when the process rests, has ended or is away."""
         passed = stopwatch()
         asleep_since, looks = 0.0, 0
-        seen = -1
+        seen, asleep_ns = -1, 0
         while not life.notice_end():
             now_ns, now = life.tree.cpu_ns(), passed()
             if now_ns == cpu_ns and now < NOTICE_SECONDS_MAX:
@@ -190,7 +194,9 @@ class ProcessActivities(Known):
             doing = life.tree.activity() if now_ns == seen else None
             seen = now_ns
             if doing is None or not doing.is_asleep or doing.cpu_ns != now_ns:
-                asleep_since = 0.0
+                quiet_ns = (now - asleep_since) * 1e9
+                if now_ns - asleep_ns > TICK_NS + TICKING_SHARE * quiet_ns:
+                    asleep_since = 0.0
                 if now > BUSY_SECONDS_MAX or (
                     now > HELD_SECONDS_MAX and self._held_of(life) >= life.lanes
                 ):
@@ -201,7 +207,8 @@ class ProcessActivities(Known):
                 continue
             life.server.catch_up()
             held = self._held_of(life)
-            asleep_since = asleep_since or now
+            if not asleep_since:
+                asleep_since, asleep_ns = now, now_ns
             slept = now - asleep_since
             if held >= life.lanes:
                 if not life.was_refused:

@@ -57,6 +57,14 @@ def test_a_program_with_threads_is_stepped_and_passes(bench: Bench) -> None:
     assert kills > 0
 
 
+def test_the_ticks_of_a_timer_are_no_work(bench: Bench) -> None:
+    steps = [Action("write", "w000000"), Action("deliver", "w000000"), Action("start")]
+    told = scenario(1, "pipeline.env.TICKS=1", changes=1)
+    result = run_stepped(bench, told, RecordedChooser(steps))
+    assert result.outcome == "passed", result.reason
+    assert result.seconds < step_process.BUSY_SECONDS_MAX
+
+
 def test_a_program_s_schedule_repeats(bench: Bench) -> None:
     first = run_stepped(bench, scenario(3))
     again = repeats(bench, scenario(3), first, times=3)

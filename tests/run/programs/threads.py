@@ -2,7 +2,7 @@
 
 It knows nothing of the harness but its environment. BUG=1 forgets deletes; BEGIN=LATEST reads from
 the stream's end; CRASH=1 ends by itself when ClickHouse refuses something; NOTES=1 stores a row in a
-table of its own at every poll.
+table of its own at every poll; TICKS=1 looks at the clock every 20 ms in a thread that asked once.
 """
 
 import base64
@@ -110,6 +110,12 @@ def follow(shard):
         iterator = page.get("NextShardIterator")
 
 
+def tick():
+    Kinesis()("ListShards", StreamARN=os.environ["HARNESS_STREAM_ARN"])
+    while True:
+        time.sleep(0.02)
+
+
 def main():
     if os.environ.get("NOTES"):
         columns = "(position String) ENGINE = MergeTree ORDER BY position"
@@ -117,6 +123,8 @@ def main():
         ask(connection, f"CREATE TABLE IF NOT EXISTS notes {columns}")
     shards = Kinesis()("ListShards", StreamARN=os.environ["HARNESS_STREAM_ARN"])["Shards"]
     threads = [threading.Thread(target=follow, args=(shard["ShardId"],)) for shard in shards]
+    if os.environ.get("TICKS"):
+        threading.Thread(target=tick, daemon=True).start()
     for thread in threads:
         thread.start()
     for thread in threads:

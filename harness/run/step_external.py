@@ -103,6 +103,7 @@ class ExternalExample(Example):
         self._reshard_waits = 0
         self._quiet_seconds = 0.0
         self._since_moved = stopwatch()
+        self._starved = 0.0
         self._fruitless = 0
         self._last_words: list[str] = []
         super().__init__(bench, scenario, NoOpPipeline, operations)
@@ -181,7 +182,7 @@ class ExternalExample(Example):
             self._patience.refused(passage.asked)
         elif passage.asked.operation == "INSERT":
             self._patience.stored()
-        elif passage.asked.operation == "GetRecords":
+        elif passage.asked.operation in ("GetRecords", "SubscribeToShard"):
             if saw == "200":
                 self._patience.polled()
             else:
@@ -234,7 +235,12 @@ class ExternalExample(Example):
         life = self._life()
         if life is None:
             return self._since_moved() >= most
-        is_over = self._since_moved() >= self._patience.seconds(most, len(self.world.shard_sizes()))
+        seconds = self._patience.seconds(most, len(self.world.shard_sizes()))
+        is_over = self._since_moved() >= seconds
+        if is_over:
+            # What it wanted to do and had no processor for, it did not do.
+            starved = life.tree.waited_seconds() - self._starved
+            is_over = self._since_moved() - max(0.0, starved) >= seconds
         if is_over:
             self._patience.gave_up(most)
         return is_over
@@ -292,6 +298,8 @@ class ExternalExample(Example):
     def _stir(self) -> None:
         self._quiet_seconds = 0.0
         self._since_moved = stopwatch()
+        life = self._life()
+        self._starved = life.tree.waited_seconds() if life else 0.0
 
     def _pass_time(self, passage: Passage, saw: str) -> None:
         """The world's clock goes on, but not for ever while nothing happens: that would not repeat."""

@@ -69,6 +69,7 @@ class Patience:
         self._waited = waited
         self._read_at: float | None = None
         self._has_read = False
+        self._has_begun = False
         self._has_stored = False
         self._polls = 0
         self._unstored: set[str] = set()
@@ -77,7 +78,7 @@ class Patience:
 
     def begin(self) -> None:
         """Another life begins."""
-        self._has_stored = self._has_read = False
+        self._has_stored = self._has_read = self._has_begun = False
         self._polls = 0
         self._refused.clear()
         self._unstored.clear()
@@ -88,11 +89,12 @@ class Patience:
         self._unstored.add(shard)
         # Counted from the last such page: of those before, a program may store nothing at all.
         self._read_at = self._last_read = self._waited()
-        self._has_read = True
+        self._has_read = self._has_begun = True
         self._polls = 0
 
     def polled(self) -> None:
         """The program asked for records and there were none."""
+        self._has_begun = True
         self._polls += 1
 
     def brings(self, *, is_target: bool) -> None:
@@ -154,7 +156,8 @@ class Patience:
             shards: how many the program may be polling.
         """
         habit = self._habit
-        if habit.seen < SEEN_MIN:
+        if habit.seen < SEEN_MIN or not self._has_begun:
+            # A life that starts has an interpreter to load, and what it reads before the stream.
             return most
         owed = {kind for kind, _ in self._refused} - habit.given_up
         if owed:

@@ -19,6 +19,7 @@ from harness.faults.asked import Asked
 from harness.faults.fault import applies, known_faults
 from harness.fuzz.chooser import READS, GuidedChooser, insert_into
 from harness.fuzz.failure import Failure, failure_of
+from harness.fuzz.fed import written_table
 from harness.fuzz.ground import FRESH_SHARE, draw
 from harness.fuzz.script import Script, steps_of
 from harness.fuzz.trapper import Trapper
@@ -33,7 +34,7 @@ from harness.fuzz.traps import (
     row_of,
 )
 from harness.fuzz.written import spelled_out, with_markers
-from harness.run.step_external import is_program
+from harness.run.pipelines import is_own
 from harness.run.stepped import run_stepped
 from harness.workload.mixes import generate
 
@@ -153,13 +154,13 @@ class Search:
             random,
             deletes=frozenset(w.name for w in writes if w.kind == "delete"),
             writes=sum(1 for w in writes if not w.exported),
-            target=scenario.target.table,
+            target=written_table(scenario),
             aims=_aims(scenario),
             prefix=prefix,
             done=self._done,
         )
         is_first = self._trapped <= len(TRAPS)
-        table, tried = scenario.target.table, self._tried
+        table, tried = written_table(scenario), self._tried
         chooser = Trapper(guided, random, trap, table, is_first, tried) if trap else guided
         result = run_stepped(
             self.bench,
@@ -171,16 +172,16 @@ class Search:
         )
         script = Script(scenario, self.pipeline, writes, steps_of(result))
         self._note(base, script, result)
-        self._moments |= moments_of(result, scenario.target.table)
+        self._moments |= moments_of(result, table)
         return Example(number, script, result, failure_of(result))
 
     def _trap(self, number: int, base: Scenario) -> Trap | None:
-        """What an example is led into; None now and then, and in this process but for far behind."""
+        """What an example is led into; None now and then, and of what ships but for far behind."""
         if number % 2:
             for trap in FAR_BEHIND:
                 if all(getattr(base.stepped, name) >= least for name, least in trap.needs):
                     return trap
-        if self.make is not None or not is_program(base, self.pipeline):
+        if self.make is not None or not is_own(base, self.pipeline):
             return None
         if not number and not self.first:
             return PLAIN
@@ -244,7 +245,7 @@ class Search:
 
 def _aims(scenario: Scenario) -> list[str]:
     """What faults may be aimed at: what some fault of the scenario can meet; often at nothing."""
-    table = scenario.target.table
+    table = written_table(scenario)
     kinds = [known_faults().get(name) for name in scenario.stepped.faults]
     found = [""]
     for aim, asked in (

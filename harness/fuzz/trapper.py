@@ -95,6 +95,7 @@ class Trapper:
             self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do not in idle)
             harmless = [a for a in harmless if a.do != "calm"]
         harmless = self._kept_for_later(self._without_parents(harmless, enabled))
+        harmless = self._without_inserts(harmless)
         for is_put_off in self._put_off(harmless):
             rest = [a for a in harmless if not is_put_off(a)]
             if any(a.weight for a in rest if a.do not in ("calm", "advance")):
@@ -132,6 +133,9 @@ class Trapper:
         if not move.at:
             return found
         held = [a for a in enabled if _is_held(a) and self._is_moment(a, move.at)]
+        if move.at == "later insert":
+            # Requests are listed in the order in which they came.
+            held = held[1:]
         self._passed |= {_name_of(a) for a in held}
         if not held or len(self._passed) <= self._skips[0]:
             return []
@@ -143,8 +147,8 @@ class Trapper:
         return [a for a in found if a.what in wanted]
 
     def _is_moment(self, action: Action, at: Moment) -> bool:
-        if at in ("insert", "load"):
-            is_time = self._has_read == (at == "insert")
+        if at in ("insert", "later insert", "load"):
+            is_time = self._has_read == (at != "load")
         else:
             is_time = at != "read" or action.weight >= EAGER_MIN
         return is_time and is_at(action.what, at, self.target)
@@ -163,6 +167,14 @@ class Trapper:
         if not (keeps and self._moves and self._written >= WRITTEN_BEFORE):
             return harmless
         rest = [a for a in harmless if a.do != "write"]
+        return rest if any(a.weight for a in rest) else harmless
+
+    def _without_inserts(self, harmless: list[Action]) -> list[Action]:
+        """Until one has overtaken another: what waits goes on waiting, as long as others may come."""
+        if not (self.trap.overtakes and self._moves) or self._waits >= WAITS_MAX:
+            return harmless
+        rest = [a for a in harmless if a.do != "calm" and not is_at(a.what, "insert", self.target)]
+        self._waits += all(a.do == "advance" or a.weight < EAGER_MIN for a in rest)
         return rest if any(a.weight for a in rest) else harmless
 
     def _without_parents(self, harmless: list[Action], enabled: Sequence[Action]) -> list[Action]:

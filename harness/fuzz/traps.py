@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
 
-Moment = Literal["", "read", "insert", "load", "store", "clickhouse"]
-"""`insert` is one of records that were read from a stream, `load` one before any."""
+Moment = Literal["", "read", "poll", "insert", "later insert", "load", "store", "clickhouse"]
+"""`insert` is one of records that were read from a stream, `load` one before any; `later insert` is one
+beside another that waits still, `poll` a read that may find nothing."""
 
 BRIEF_CHANGES = 6
 TRAPPED_FRESH_SHARE = 0.6
@@ -74,6 +75,7 @@ class Trap:
         parents_last: of a reshard: what the old shards hold is read when nothing else is left to do.
         parents_lag: of a reshard: a program that has nothing else left to ask is told that the old
             shards have nothing just now, so that one that polls its shards in turn comes to the new.
+        overtakes: INSERTs wait until one that came later has been answered, if others do come.
         writes_last: most writes wait for the moves that are writes.
     """
 
@@ -85,6 +87,7 @@ class Trap:
     is_late: bool = False
     parents_last: bool = False
     parents_lag: bool = False
+    overtakes: bool = False
     writes_last: bool = False
 
 
@@ -110,6 +113,9 @@ TRAPS = (
          (Move(("release",), ("ok",), "read", SOME), Move(("stop",)))),
     Trap("killed after an insert", (("kills_max", 1),),
          (Move(("kill",), ("after",), "insert", SOME),)),
+    Trap("an insert overtakes another, then killed", (("kills_max", 1),),
+         (Move(("release",), ("ok",), "later insert"), Move(("release",), ("ok",), "poll"), _KILL),
+         overtakes=True),
     Trap("an iterator expires", (("faults_max", 2),),
          (Move(("release",), ("expired-iterator",), "read", SOME),)),
     Trap("an insert's answer is lost", (("faults_max", 2),),
@@ -211,10 +217,10 @@ def moments_of(result: StepResult, target: str) -> set[str]:
 def is_at(what: str, at: str, target: str) -> bool:
     """Whether a request, by its name, is one of a moment's."""
     is_insert = what.startswith(f"clickhouse INSERT {target} ")
-    if at in ("insert", "load"):
+    if at in ("insert", "later insert", "load"):
         return is_insert
     if at == "clickhouse":
         return what.startswith("clickhouse ")
-    if at == "read":
+    if at in ("read", "poll"):
         return " GetRecords " in what or " SubscribeToShard " in what
     return not is_insert and _STORES.match(what) is not None

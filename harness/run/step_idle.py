@@ -8,7 +8,7 @@ Reads change nothing, so that the answer can be looked at and thrown away.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.faults.asked import has_records, next_iterator
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from harness.faults.gate import Passage
+    from harness.run.step_counts import Counts
+    from harness.run.step_world import StepWorld
     from harness.web.message import Request, Response
 
 OK = 200
@@ -76,3 +78,10 @@ class Idleness:
             found = answer.status == OK and answer.body == self._last[mark]
         self._looked[passage.mark + body] = version, found
         return found
+
+
+def what_can_be_read(world: StepWorld, counts: Counts) -> tuple[Any, ...]:
+    """Changes whenever a read may find something new."""
+    sizes, minute = world.shard_sizes(), world.clock.now_us() // 60_000_000
+    ends = world.table.log.end, counts.reshards
+    return (*sizes.items(), *world.open_shards(), *ends, minute)

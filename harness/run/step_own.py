@@ -28,6 +28,7 @@ from harness.pipelines.pipeline import VARIABLES, Environment, NoOpPipeline, Pip
 from harness.run.own_code import mapping_config, own_variables
 from harness.run.pipelines import is_own
 from harness.run.step_example import Example
+from harness.run.step_idle import Idleness, what_can_be_read
 from harness.run.step_own_chance import begin_life, chance
 from harness.run.step_own_clocks import clocks
 from harness.run.step_own_loops import loops
@@ -35,12 +36,16 @@ from harness.run.step_own_signals import Signals, signals
 from harness.run.step_own_threads import OwnActivities
 from harness.run.step_own_time import OwnTime
 from harness.run.step_own_waits import waits
+from harness.run.step_paces import EAGER, IDLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.faults.gate import Passage
+    from harness.run.step_threads import Activity
     from harness.run.step_world import Bench
     from harness.scenario.model import Scenario
+    from harness.web.message import Response
     from harness.workload.operations import Operation
 
 POLL_SECONDS, LIST_SECONDS = 0.2, 1.0
@@ -80,6 +85,8 @@ class OwnExample(Example):
         self.activities = own
         self._own = own
         self._time = OwnTime(own, self.world.clock)
+        self._idleness = Idleness(self.world.aws.app, self._what_can_be_read)
+        self._reads_table_stream = False
         self.make = lambda: _Life(scenario, self._folder, self._run_dir, self._time)
 
     def close(self) -> None:
@@ -98,6 +105,7 @@ class OwnExample(Example):
         """Start the code's next life."""
         self._time.begin(_stand_ins)
         self._brought.forget()
+        self._idleness.begin()
         self._time.begin_life(f"{self.scenario.seed} {self.incarnations}")
         begin_life(f"{self.scenario.seed} {self.incarnations}")
         environment = self._environment()
@@ -111,6 +119,24 @@ class OwnExample(Example):
         """As of any pipeline; what its threads write to its folder while they end was never written."""
         with _as_it_is(self.state_dir):
             return super().kill(how)
+
+    def eagerness(self, activity: Activity) -> float:
+        """How soon a request should be answered: a poll that will find nothing can wait."""
+        assert activity.passage is not None
+        return IDLE if self._idleness.is_idle(activity.passage) else EAGER
+
+    def rolls_shards(self) -> bool:
+        """Once the code has asked for records of the table's own stream."""
+        return self._reads_table_stream
+
+    def _carry_out(self, passage: Passage) -> Response:
+        answer = super()._carry_out(passage)
+        self._idleness.told(passage, answer)
+        self._reads_table_stream |= passage.asked.service == "streams"
+        return answer
+
+    def _what_can_be_read(self) -> tuple[Any, ...]:
+        return what_can_be_read(self.world, self.counts)
 
     def last_words(self) -> list[str]:
         """What the code printed last, up to its end."""

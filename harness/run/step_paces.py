@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.run.step_threads import Activity
 
 EAGER = 6.0
+IDLE = 0.1
+"""For what would bring nothing new, where that is known."""
 
 
 class Paces:

@@ -10,6 +10,7 @@ import pytest
 from harness.clock import VirtualClock
 from harness.faults.fault import known_faults
 from harness.fuzz.failure import Failure
+from harness.fuzz.fed import written_table
 from harness.fuzz.ground import allowed_faults, ground
 from harness.fuzz.repro import Repro, text_of
 from harness.fuzz.script import Script
@@ -102,6 +103,52 @@ def test_copies_come_after_all_the_rest() -> None:
     again, fresh = Action("deliver", "w000001", "again"), Action("deliver", "w000002")
     assert chooser.choose([again, fresh, POLL, CALM]) == fresh
     assert chooser.choose([again, POLL, CALM]) == again
+
+
+def test_an_insert_waits_until_a_later_one_was_answered_and_the_program_has_read_on() -> None:
+    later = Action("release", "clickhouse INSERT orders #1", "ok", EAGER)
+    advance = Action("advance")
+    chooser = trapper(trap("an insert overtakes another, then killed"))
+    chooser.choose([READ, CALM])
+    assert chooser.choose([INSERT, POLL, CALM]) == POLL
+    assert chooser.choose([INSERT, advance, CALM]) == advance
+    assert chooser.choose([INSERT, later, KILL, CALM]) == later
+    assert chooser.choose([INSERT, advance, KILL, CALM]) == advance
+    assert chooser.choose([INSERT, POLL, KILL, CALM]) == POLL
+    assert chooser.choose([INSERT, KILL, CALM]) == KILL
+
+
+def test_an_insert_that_no_later_one_joins_is_answered() -> None:
+    chooser = trapper(trap("an insert overtakes another, then killed"))
+    chooser.choose([READ, CALM])
+    taken = [chooser.choose([Action("advance"), INSERT, CALM]) for _ in range(20)]
+    offered: Any = chooser.inner
+    assert {a.do for a in taken} == {"advance"}
+    assert INSERT not in offered.offered[1]
+    assert INSERT in offered.offered[-1]
+
+
+@pytest.mark.parametrize(
+    ("ddl", "table"),
+    [
+        (["CREATE TABLE orders (id String) ENGINE = MergeTree ORDER BY id"], "orders"),
+        (
+            [
+                "CREATE TABLE orders (id String) ENGINE = MergeTree ORDER BY id",
+                "CREATE MATERIALIZED VIEW v TO `default`.orders AS SELECT id FROM raw.`changes`",
+            ],
+            "changes",
+        ),
+        (["create materialized view orders engine = MergeTree as select 1 from raw"], "raw"),
+        (["CREATE MATERIALIZED VIEW v TO others AS SELECT id FROM orders"], "orders"),
+    ],
+)
+def test_rows_for_a_target_behind_a_view_are_sent_to_the_views_source(
+    ddl: list[str], table: str
+) -> None:
+    scenario = ground()
+    target = scenario.target.model_copy(update={"table": "orders", "ddl": ddl})
+    assert written_table(scenario.model_copy(update={"target": target})) == table
 
 
 def test_what_the_parents_hold_is_read_last_after_a_split() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -27,22 +27,29 @@ class Failure:
         shape: `missing`, `extra` or `different`: the row against its item; empty without a key.
         key: the first such key, attribute name to plain text.
         message: what the check says of it.
+        ended: how the pipeline ended, if it did so whenever it was started; not kept.
     """
 
     check: str
     shape: str
     key: dict[str, str]
     message: str
+    ended: str = field(default="", compare=False)
 
     def is_like(self, other: Failure | None) -> bool:
         """True when the same check fails in the same way, on whatever key."""
         return other is not None and (self.check, self.shape) == (other.check, other.shape)
+
+    def is_same_end(self, other: Failure) -> bool:
+        """False when in one a pipeline gave up that went on in the other: not the same defect."""
+        return bool(self.ended) == bool(other.ended)
 
 
 def failures_of(result: StepResult) -> list[Failure]:
     """Every failing check and shape, the one that says most first."""
     failing = [v for v in result.verdicts if v.verdict == "fail"]
     failing.sort(key=lambda v: v.name == SUMMARY_CHECK)
+    ended = _ended(result)
     found: list[Failure] = []
     for verdict in failing:
         seen: set[str] = set()
@@ -50,9 +57,9 @@ def failures_of(result: StepResult) -> list[Failure]:
             shape = _shape(finding)
             if shape not in seen:
                 seen.add(shape)
-                found.append(Failure(verdict.name, shape, dict(finding.key), finding.what))
+                found.append(Failure(verdict.name, shape, dict(finding.key), finding.what, ended))
         if not verdict.keys:
-            found.append(Failure(verdict.name, "", {}, verdict.message))
+            found.append(Failure(verdict.name, "", {}, verdict.message, ended))
     return found
 
 
@@ -61,7 +68,7 @@ def failure_of(result: StepResult) -> Failure | None:
     if result.outcome != "failed":
         return None
     found = failures_of(result)
-    return found[0] if found else Failure("outcome", "", {}, result.reason)
+    return found[0] if found else Failure("outcome", "", {}, result.reason, _ended(result))
 
 
 def same_failure(result: StepResult, wanted: Failure) -> Failure | None:
@@ -69,6 +76,12 @@ def same_failure(result: StepResult, wanted: Failure) -> Failure | None:
     if result.outcome != "failed":
         return None
     return next((f for f in failures_of(result) if f.is_like(wanted)), None)
+
+
+def _ended(result: StepResult) -> str:
+    """How it ended when it was not brought to run any more."""
+    is_over = bool(result.trace) and result.trace[-1].get("saw") == "ended"
+    return result.pipeline_ends[-1] if is_over and result.pipeline_ends else ""
 
 
 def _shape(finding: Finding) -> str:

@@ -32,7 +32,7 @@ from harness.faults.fault import known_faults
 from harness.fuzz.failure import Failure, signature
 from harness.fuzz.script import Script
 from harness.fuzz.steps_toml import read_step, read_write, step_as_toml, write_as_toml
-from harness.fuzz.story import REST, story
+from harness.fuzz.story import ENDS, REST, story
 from harness.fuzz.toml import inline, lines_of_entries, table
 from harness.scenario.load import build, parse, shown
 
@@ -97,6 +97,7 @@ def text_of(repro: Repro, *, name: str) -> str:
         "#",
         *(f"# {number}. {line}" for number, line in enumerate(story(script), 1)),
         f"# {REST}",
+        *([f"# {ENDS}{failure.ended}"] if failure.ended else []),
         "#",
         f"#     harness replay {name}",
         "#",

@@ -167,7 +167,7 @@ class _Shrinker:
         self.tell()
         played = play(self.bench, candidate, make=self.make, patience=PATIENCE)
         failure = same_failure(played.result, self.wanted)
-        if failure is None:
+        if failure is None or not failure.is_same_end(self.wanted):
             self.in_vain.add(mark)
             return False
         script = without_unwritten(candidate)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from harness.run.step_actions import Action
 
 REST = "then nothing goes wrong any more: all changes arrive, the pipeline runs until it rests"
+ENDS = "whenever it is started it ends by itself: "
 _KILLS = {
     "before": "the pipeline is killed{while_}{lost}",
     "after": "the pipeline is killed{while_}; the request was carried out, unheard",

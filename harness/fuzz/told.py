@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.checks.check import key_shown
-from harness.fuzz.story import REST, story
+from harness.fuzz.story import ENDS, REST, story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,8 @@ def told(findings: Findings) -> Iterator[str]:
         if len(lines) <= STORY_LINES_MAX:
             yield from (f"        {number}. {line}" for number, line in enumerate(lines, 1))
             yield f"        {REST}"
+        if failure.ended:
+            yield f"        {ENDS}{failure.ended}"
         times = f"{found.steps} steps, met {found.seen} times"
         yield f"        harness replay {findings.files[signature]}  ({times})"
     for reason, often in findings.unknown.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import ScenarioError, UsageError
-from harness.fuzz.failure import Failure
+from harness.fuzz.failure import Failure, failure_of
 from harness.fuzz.ground import ground
 from harness.fuzz.replay import replay
 from harness.fuzz.repro import Repro, parse_repro, read_repro, text_of, with_pipeline, write_repro
@@ -24,6 +25,7 @@ from harness.fuzz.toml import inline, lines_of_entries
 from harness.fuzz.written import Written
 from harness.run.own_code import require_permission
 from harness.run.step_actions import Action
+from harness.run.stepped import StepResult
 from harness.workload.operations import Update
 
 if TYPE_CHECKING:
@@ -234,3 +236,25 @@ def test_the_line_of_each_entry_is_found(entries: list[dict[str, str]]) -> None:
 
 def test_a_repro_without_lines_is_parsed_from_text(tmp_path: Path) -> None:
     assert parse_repro(text(), "x.toml", tmp_path / "x.toml").lines == tuple(range(21, 28))
+
+
+def test_a_repro_says_that_the_pipeline_ends_whenever_it_is_started(tmp_path: Path) -> None:
+    failure = replace(FAILURE, ended="KeyError: 'status'")
+    body = text_of(Repro(script(), failure), name="repro.toml")
+    assert "# whenever it is started it ends by itself: KeyError: 'status'\n" in body
+    assert parsed(body, tmp_path).expected == FAILURE
+    assert "ends by itself" not in text()
+
+
+def test_a_pipeline_that_gave_up_did_not_fail_as_one_that_went_on() -> None:
+    trace = [{"do": "calm", "saw": "ended"}]
+    gave_up = StepResult(1, trace, outcome="failed", pipeline_ends=["KeyError: 'status'"])
+    went_on = StepResult(1, [{"do": "calm", "saw": "stalled"}], outcome="failed")
+    restarted = replace(went_on, pipeline_ends=["KeyError: 'status'"])
+    first, second, third = (failure_of(one) for one in (gave_up, went_on, restarted))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.ended == "KeyError: 'status'"
+    assert not first.is_same_end(second)
+    assert second.is_same_end(third)

@@ -25,7 +25,7 @@ from harness.pipelines.event_source.life import run_mapping
 from harness.pipelines.event_source.settings import settings_from
 from harness.pipelines.own_python import load_pipeline
 from harness.pipelines.pipeline import VARIABLES, Environment, NoOpPipeline, Pipeline
-from harness.run.own_code import mapping_config, own_variables
+from harness.run.own_code import mapping_config, own_variables, project_root
 from harness.run.pipelines import is_own
 from harness.run.step_example import Example
 from harness.run.step_idle import Idleness, what_can_be_read
@@ -77,8 +77,9 @@ class OwnExample(Example):
         self._variables = dict(os.environ)
         self._chance = random.getstate()
         self._policy = asyncio.get_event_loop_policy()
-        self._brought = Brought(self._folder)
-        self._brought.require(_reference(scenario))
+        self._place = Path.cwd()
+        self._brought = Brought(self._folder, _reference(scenario))
+        self._brought.require()
         self._run_dir = Path(tempfile.mkdtemp(prefix="harness-program-"))
         super().__init__(bench, scenario, NoOpPipeline, operations)
         own = OwnActivities(self.gate.open)
@@ -97,6 +98,7 @@ class OwnExample(Example):
         asyncio.set_event_loop_policy(self._policy)
         self._brought.take_away()
         random.setstate(self._chance)
+        os.chdir(self._place)
         os.environ.clear()
         os.environ.update(self._variables)
         shutil.rmtree(self._run_dir, ignore_errors=True)
@@ -113,6 +115,7 @@ class OwnExample(Example):
             {variable: str(getattr(environment, name)) for name, variable in VARIABLES.items()}
             | own_variables(self.scenario)
         )
+        os.chdir(self._folder)
         return super().start()
 
     def kill(self, how: str) -> str:
@@ -184,24 +187,28 @@ class _Life:
 
 
 class Brought:
-    """The modules that own code brings along.
+    """The modules that own code brings along: those of its project, and its own package.
 
     Args:
-        folder: where they are.
+        folder: of the scenario, which they are looked up from.
+        reference: `module:name` of the code.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reference: str) -> None:
         self._folder = folder
+        self._root = project_root(folder) or folder
+        self._reference = reference
+        self._package = reference.partition(":")[0].partition(".")[0]
         self._path = list(sys.path)
         self._known = set(sys.modules)
 
-    def require(self, reference: str) -> None:
+    def require(self) -> None:
         """Make sure that there is a module, without importing it.
 
         Raises:
             PipelineError: there is none.
         """
-        name = reference.partition(":")[0].partition(".")[0]
+        reference, name = self._reference, self._package
         place = str(self._folder)
         sys.path.insert(0, place)
         try:
@@ -217,9 +224,9 @@ class Brought:
             )
 
     def forget(self) -> None:
-        """Let what came from the folder be imported anew: no life knows what another one did."""
+        """Let what it brought be imported anew: no life knows what another one did."""
         for name in set(sys.modules) - self._known:
-            if self._is_of_the_folder(sys.modules[name]):
+            if self._is_brought(name, sys.modules[name]):
                 del sys.modules[name]
         boto3: Any = sys.modules.get("boto3")
         if boto3 is not None:
@@ -230,12 +237,14 @@ class Brought:
         self.forget()
         sys.path[:] = self._path
 
-    def _is_of_the_folder(self, module: Any) -> bool:
-        file = getattr(module, "__file__", None)
-        if file is None:
+    def _is_brought(self, name: str, module: Any) -> bool:
+        package, file = name.partition(".")[0], getattr(module, "__file__", None)
+        if package == self._package:
+            return True
+        if file is None or package == "harness":
             return False
         path = Path(file).resolve()
-        return path.is_relative_to(self._folder) and "site-packages" not in path.parts
+        return path.is_relative_to(self._root) and "site-packages" not in path.parts
 
 
 @contextmanager

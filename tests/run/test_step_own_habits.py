@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,6 @@ from tests.run.test_step_own import EXAMPLES, PROGRAMS, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from harness.run.stepped import StepResult
     from harness.scenario.model import Scenario
@@ -34,17 +34,19 @@ def bench() -> Iterator[Bench]:
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Callable[[str], Scenario]:
-    """The table of the examples, with a pipeline from the folder of programs."""
+    """The table of the examples, with a pipeline from the folder of programs, in a project."""
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    (tmp_path / "pyproject.toml").touch()
     for program in PROGRAMS.glob("*.py"):
-        shutil.copy(program, tmp_path)
-    shutil.copy(EXAMPLES / "python" / "orders.toml", tmp_path)
-    text = (tmp_path / "orders.toml").read_text()
+        shutil.copy(program, folder)
+    text = (EXAMPLES / "python" / "orders.toml").read_text()
     text = text.replace('command = ["python", "pipeline.py"]', 'python = "x:y"')
-    (tmp_path / "orders.toml").write_text(text)
+    (folder / "orders.toml").write_text(text)
 
     def make(pipeline: str) -> Scenario:
         overrides = [*SIZE, "stepped.stops_max=1", f"pipeline.python={pipeline}"]
-        return load_scenario(str(tmp_path / "orders.toml"), overrides=overrides)
+        return load_scenario(str(folder / "orders.toml"), overrides=overrides)
 
     return make
 
@@ -128,6 +130,18 @@ def test_what_a_killed_life_tidies_up_was_never_written(run: Any) -> None:
     life = [Action("start"), Action("advance"), Action("kill", how="before")]
     _, told = run("tidies_up", [Action("advance"), *life, *life, Action("start"), Action("stop")])
     assert told[:3] == ["nothing", "begun", "begun"]
+
+
+def test_code_starts_in_the_scenarios_folder_and_shares_no_module_with_its_last_life(
+    run: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "counted.py").write_text("lives = []\n")
+    before = Path.cwd()
+    life = [Action("start"), Action("advance"), Action("kill", how="before")]
+    _, told = run("starts_in_its_folder", [Action("advance"), *life, *life])
+    assert told[:2] == [[str(tmp_path / "scenarios"), 1]] * 2
+    assert Path.cwd() == before
 
 
 def test_code_on_asyncio_passes_and_repeats(

@@ -8,6 +8,7 @@ import queue
 import random
 import secrets
 import signal
+import sys
 import threading
 import time
 import uuid
@@ -179,3 +180,14 @@ def tidies_up(env):
         asyncio.run(main())
     finally:
         path.write_text("tidied")
+
+
+def starts_in_its_folder(env):
+    """Import what lies beside the folder that it is started in."""
+    sys.path.append(str(Path("../lib").resolve()))
+    import counted
+
+    counted.lives.append(1)
+    told([str(Path.cwd()), len(counted.lives)])
+    while env.pause(1.0):
+        pass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.errors import PipelineError
 from harness.pipelines.event_source.checkpoints import Checkpoints
 from harness.pipelines.event_source.discarded import Discarded
+from harness.pipelines.event_source.environments import Environments
 from harness.pipelines.event_source.function import Function
 from harness.pipelines.event_source.mapping import Mapping
 from harness.pipelines.event_source.shards import KinesisStream, Stream, TableStream
@@ -39,7 +40,7 @@ def run_mapping(settings: Settings, env: Environment, folder: Path) -> None:
     """
     os.environ.setdefault("AWS_LAMBDA_FUNCTION_NAME", settings.function_name)
     os.environ.setdefault("AWS_DEFAULT_REGION", env.aws_region)
-    handler = load(settings.handler, folder)
+    handler = Environments(settings.handler, folder, env.clock)
     function = Function(handler, settings.function_name, env.aws_region, env.clock)
     state = Path(env.state_dir)
     _load_snapshot(settings, env, folder, state)

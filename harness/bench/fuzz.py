@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from harness.bench.result import Measured
 from harness.bench.rows import Row
 from harness.clock import VirtualClock, stopwatch
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.fuzz.campaign import Campaign, Findings, search
 from harness.fuzz.ground import ground, grounds
 from harness.pipelines.mutants.zoo import zoo
@@ -133,14 +133,22 @@ def bench(
 
 
 def examples_per_minute(count: int, pipeline: str = REFERENCE) -> Rate:
-    """Of 20 writes each, faults, kills, reshards and duplicates among them, in one process."""
-    base = ground(overrides=("snapshot.export=false", f"workload.changes={WRITES}"))
+    """Of 20 writes each, faults, kills, reshards and duplicates among them, in one process.
+
+    Raises:
+        HarnessError: an example does not pass, so that its time says nothing.
+    """
+    own = ("snapshot.export=false", f"workload.changes={WRITES}")
+    base = ground("", pipeline, overrides=own)
     base = base.model_copy(update={"workload": base.workload.model_copy(update={"items": 0})})
     with Bench() as made:
 
         def run(seed: int) -> None:
             scenario = base.model_copy(update={"seed": seed})
-            run_stepped(made, scenario, RandomChooser(VirtualClock(seed=seed)), pipeline=pipeline)
+            chooser = RandomChooser(VirtualClock(seed=seed))
+            result = run_stepped(made, scenario, chooser, pipeline=pipeline)
+            if result.outcome != "passed":
+                raise HarnessError(f"{pipeline}, seed {seed}: {result.outcome}, {result.reason}")
 
         run(0)
         elapsed, before = stopwatch(), _processor_seconds()

@@ -85,6 +85,7 @@ class Engine:
         settings: of every connection, beneath its own.
         inline_bytes_max: rows of an INSERT of JSON that are no longer go within the query. A file is
             quicker for long ones, the query for a few rows.
+        config: a file of server settings, in ClickHouse's own XML.
 
     Raises:
         BackendError: the folder cannot be made or written, or the engine refuses it.
@@ -96,15 +97,17 @@ class Engine:
         *,
         settings: Mapping[str, str] | None = None,
         inline_bytes_max: int = 0,
+        config: Path | None = None,
     ) -> None:
         self._inline_bytes_max = inline_bytes_max
         self._owned = None if path else Path(tempfile.mkdtemp(prefix="clickhouse-"))
         self.path = path or self._owned or Path()
+        self._where = str(self.path) + (f"?config-file={config}" if config else "")
         try:
             _require_writable(self.path)
             self._chdb = _load()
             try:
-                self._first = self._chdb.connect(str(self.path))
+                self._first = self._chdb.connect(self._where)
             except Exception as error:  # chDB raises bare RuntimeError for whatever it meets
                 raise BackendError(
                     f"ClickHouse's engine cannot start on {self.path}: {error}",
@@ -163,7 +166,7 @@ class Engine:
 
             return SharedConnection(self._first, self._lock)
         return Connection(
-            self._chdb.connect(str(self.path)),
+            self._chdb.connect(self._where),
             streams=self.streams,
             inline_bytes_max=self._inline_bytes_max,
         )

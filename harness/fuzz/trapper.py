@@ -93,7 +93,7 @@ class Trapper:
             # Before the moment has come there is no end, as long as it may still come.
             idle = ("calm", "advance") if self.trap.writes_last else ("calm",)
             self._in_vain += not any(a.weight >= EAGER_MIN for a in harmless if a.do not in idle)
-            harmless = [a for a in harmless if a.do != "calm"]
+            harmless = [a for a in harmless if a.do != "calm"] or harmless
         harmless = self._kept_for_later(self._without_parents(harmless, enabled))
         harmless = self._without_inserts(harmless)
         for is_put_off in self._put_off(harmless):

@@ -58,8 +58,8 @@ class Sampling:
         share = 1 + written // KEYS_MAX
         self._where = f" AND cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
 
-    def look(self, live: str, *, whole: bool = True) -> dict[tuple[str, ...], str] | None:
-        """What each key shows in `live`, as of `take`; None where that cannot be told.
+    def look(self, live: str, *, whole: bool = True) -> list[Sequence[Any]] | None:
+        """The key and the write of each row of `live`, as of `take`; None where that cannot be told.
 
         Args:
             live: where live rows are selected from, WHERE included.
@@ -69,17 +69,17 @@ class Sampling:
             return None
         where = "" if whole else self._where
         try:
-            rows = self._read(f"SELECT {self._columns} FROM {live}{where}")
-            return {tuple(row[:-1]): row[-1] for row in rows}
+            return list(self._read(f"SELECT {self._columns} FROM {live}{where}"))
         except (ClickHouseError, BackendError):
             # No such table yet, or not these columns.
             return None
 
     def take(self, live: str) -> None:
         """Look once at `live`, where live rows are selected from, WHERE included."""
-        now = self.look(live, whole=False)
-        if now is None:
+        rows = self.look(live, whole=False)
+        if rows is None:
             return
+        now = {tuple(row[:-1]): row[-1] for row in rows}
         last = self._last
         shown = [[list(key), mark] for key, mark in now.items() if last.get(key) != mark]
         gone = [list(key) for key in last if key not in now]

@@ -1,8 +1,8 @@
 """The calm phase of a stepped run: safety was tested under faults, now the target must converge.
 
 Nothing fails any more: requests in flight land, the pipeline is started whenever it is down, every
-change is delivered in order. The phase ends when the target shows as many items, with as many
-writes in them, as the source; or when for `STALL_SECONDS` of the clock nothing has moved; or at a
+change is delivered in order. The phase ends when the target shows every item with its last write and
+nothing else; or when for `STALL_SECONDS` of the clock nothing has moved; or at a
 bound, and then nobody can say whether the target would have converged.
 
 A pipeline that ships holds nothing back for longer than a second: when each of its threads has
@@ -12,6 +12,7 @@ polled `BRIEF_POLLS` times in `BRIEF_SECONDS` and found nothing, it never will.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.run.step_paces import EAGER
@@ -30,6 +31,15 @@ IDLE_EVERY = 8
 """Requests that bring nothing wait for the others, but not for ever."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the source holds: items, the sum of their write counters, and their last writes, sorted."""
+
+    items: int = 0
+    counters: int = 0
+    last: list[str] = field(default_factory=list)
+
+
 class Calm:
     """Brings an example to rest.
 
@@ -46,7 +56,7 @@ class Calm:
         self._example = example
         self._is_brief = is_brief
         self._polls: Counter[int] = Counter()
-        self._expected, self._expected_at = (0, 0), -1
+        self._expected, self._expected_at = _Held(), -1
         self._released = 0
         self._looked_at = -1
         self.how = "timeout"
@@ -155,32 +165,28 @@ class Calm:
         return is_move
 
     def _look(self) -> str:
-        """`equal` when the target has as many rows as the source items, and as many writes in them.
+        """`equal` when the target shows each item's last write and nothing else.
 
-        Without write counters `alike`: as many rows may still be the old ones, only rest tells.
+        Where no column says which write a row shows: as many rows as there are items, and as many
+        writes in them. Without write counters `alike`: as many rows may still be the old ones, only
+        rest tells.
         """
         world = self._example.world
         if self._expected_at != world.table.log.end:
             self._expected, self._expected_at = self._held(), world.table.log.end
+        rows = self._example.sampling.look(world.target.live())
+        if rows is not None:
+            return "equal" if sorted(row[-1] for row in rows) == self._expected.last else ""
         live, counters = world.target.shown()
-        is_equal = live == self._expected[0] and counters in (-1, self._expected[1])
-        if is_equal and self._shows_last_writes():
-            return "equal" if counters == self._expected[1] else "alike"
-        return ""
+        if live != self._expected.items or counters not in (-1, self._expected.counters):
+            return ""
+        return "equal" if counters == self._expected.counters else "alike"
 
-    def _shows_last_writes(self) -> bool:
-        """Asked when the counts agree: False when they agree by chance, as those of another item may."""
-        example = self._example
-        marker = example.scenario.workload.markers.id
-        shown = example.sampling.look(example.world.target.live())
-        if shown is None:
-            return True
-        items = example.world.scan()
-        written = [item[marker].get("S", "") for item in items if marker in item]
-        return sorted(shown.values()) == sorted(written)
-
-    def _held(self) -> tuple[int, int]:
-        """Items of the source, and the sum of the writes in them."""
-        counter = self._example.scenario.workload.markers.counter
+    def _held(self) -> _Held:
+        markers = self._example.scenario.workload.markers
         items = self._example.world.scan()
-        return len(items), sum(int(item[counter]["N"]) for item in items if counter in item)
+        return _Held(
+            len(items),
+            sum(int(item[markers.counter]["N"]) for item in items if markers.counter in item),
+            sorted(item[markers.id].get("S", "") for item in items if markers.id in item),
+        )

@@ -230,6 +230,10 @@ def test_an_outage_comes_although_no_changes_are_left() -> None:
     assert chooser.choose([START, OUTAGE, CALM]) == OUTAGE
 
 
+def test_an_example_of_a_pipeline_that_hangs_can_end() -> None:
+    assert trapper(FAR_BEHIND[0]).choose([CALM]) == CALM
+
+
 @pytest.mark.parametrize("scenario", ["outage", "destination-gap"])
 def test_what_a_second_export_must_repair_is_found_within_20_examples(
     bench: Bench, scenario: str

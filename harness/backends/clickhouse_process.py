@@ -69,7 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     urls: list[str] = []
     ends: list[Callable[[], None]] = []
     failures: list[HarnessError] = []
-    engines: list[Engine] = []
     ends_with: list[Callable[[], None]] = []
 
     gate_urls: list[str] = []
@@ -78,9 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             engine = Engine(options.path)
             access = Access(user=options.user, password=options.password, folder=options.path)
-            engines.append(engine)
             app = ClickHouseApp(engine, access, clock)
-            ends_with.append(app.queued.flush)
+            ends_with.extend([app.queued.flush, engine.close])
             if gate is not None:
                 gate.on_restart(lambda _: app.queued.drop())
             starting.open(app)
@@ -124,10 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if failures:
         sys.stderr.write(f"clickhouse: {failures[0]}\n")
         return failures[0].exit_code
-    for flush in ends_with:
-        flush()
-    for engine in engines:
-        engine.close()
+    for end in ends_with:
+        end()
     return 0
 
 

@@ -87,7 +87,9 @@ class Trapper:
                 return self._make(self.random.choice(least))
         elif self._ends and self.trap.moves:
             return next(a for a in enabled if a.do == "calm")
-        harmless = [a for a in enabled if _is_harmless(a)]
+        # What comes again would hide that it was lost the first time.
+        hides = "copy" if self.trap.moves and self.trap.ends else None
+        harmless = [a for a in enabled if _is_harmless(a) and a.how != hides]
         self._owes &= not any(is_at(a.what, "insert", self.target) for a in enabled)
         if self._moves and self._in_vain < (OWED_IN_VAIN_MAX if self._owes else IN_VAIN_MAX):
             # Before the moment has come there is no end, as long as it may still come.

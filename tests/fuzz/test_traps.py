@@ -98,6 +98,12 @@ def test_an_idle_poll_waits_until_nothing_else_is_left() -> None:
     assert chooser.choose([POLL, CALM]) == POLL
 
 
+def test_nothing_comes_twice_where_something_is_to_be_lost() -> None:
+    copy, once = Action("deliver", "w000001", "copy"), Action("deliver", "w000001")
+    assert trapper(trap("told to end after a read")).choose([copy, once, CALM]) == once
+    assert trapper(PLAIN, ends=False).choose([copy, once, CALM]) == copy
+
+
 def test_copies_come_after_all_the_rest() -> None:
     chooser = trapper(trap("copies come late"), ends=False)
     again, fresh = Action("deliver", "w000001", "again"), Action("deliver", "w000002")

@@ -13,11 +13,12 @@ from tests.cli.command import harness, processes_naming, start
 
 SECONDS_MAX = 60.0
 
-# A workload that keeps each phase busy for a while.
+# No phase is over before a signal that follows its beginning.
 LONG = [
     "--set", "workload.items=4000",
-    "--set", "workload.changes=60000",
+    "--set", "workload.changes=8000",
     "--set", "settle.stall_seconds=60",
+    "--set", "settle.quiet_seconds=45",
 ]  # fmt: skip
 
 

@@ -57,8 +57,15 @@ BULK_SETTINGS = {
     "min_insert_block_size_rows": 1_048_449,
     "min_insert_block_size_bytes": 268_402_944,
     "output_format_decimal_trailing_zeros": 0,
+    "use_query_condition_cache": 0,
+    "compile_expressions": 0,
 }
-"""One part for a statement, the same at each repetition, made of blocks that stay in the caches."""
+"""One part for a statement, the same at each repetition, made of blocks that stay in the caches.
+
+The condition cache would remember where in a file nothing is to be stored. To name the condition it
+writes all of it out, which takes longer than all else before the first row; a table of 85 columns
+waits a second for it. Compiling what runs once for some thousand rows does not pay either.
+"""
 
 
 @dataclass(slots=True)

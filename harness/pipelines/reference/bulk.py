@@ -39,8 +39,8 @@ SPARE_BYTES = 48
 """How much longer than the last one a key may be to be found where the last one stood."""
 
 SAMPLE_RECORDS = 200
-SAMPLE_STEP = 1_000_003
-"""A prime: what recurs in a stream at regular intervals is in the sample as often as it is there."""
+SAMPLE_STEP = 0.6180339887498949
+"""Of the whole: what recurs in a stream at regular intervals is in the sample as often as there."""
 
 FRAMED_ROWS = 1_000
 """At once: a batch as one text, and then that as bytes, would be twice as much memory for a while."""
@@ -106,8 +106,8 @@ class Bulk:
         """The statement: made once, for what a sample of the rows comes with."""
         if not self._statement:
             count = len(rows)
-            picked = [number * SAMPLE_STEP % count for number in range(min(count, SAMPLE_RECORDS))]
-            records = [decoded(rows[number][2][2]) for number in picked]
+            picked = range(min(count, SAMPLE_RECORDS))
+            records = [decoded(rows[int(n * SAMPLE_STEP % 1 * count)][2][2]) for n in picked]
             for record in records:
                 self._learn(record)
             self._note_names([_SECOND_TAG.search(record) is not None for record in records])

@@ -75,6 +75,7 @@ LOAD_SETTINGS = {
     "input_format_json_read_bools_as_numbers": 0,
     "input_format_json_read_bools_as_strings": 0,
     "output_format_decimal_trailing_zeros": 0,
+    "use_query_condition_cache": 0,  # it takes longer to write out a long condition than to load
 }
 """One thread and fixed block sizes: a repeated load makes the same blocks."""
 

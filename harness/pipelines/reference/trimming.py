@@ -12,6 +12,7 @@ the item, the braces do not match: such a record is no JSON, and takes the long 
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
+from functools import lru_cache
 
 _BEFORE = b'}},"OldImage":{"'
 """The image after ends with two braces: its last attribute's, and its own."""
@@ -51,7 +52,16 @@ def cut(record: str, start: int) -> tuple[int, str]:
         if at >= 0 and not at & 3:
             if not skipped:
                 return at, _ALL_CLOSED
-            group = a2b_base64(record[at - 4 : at])
-            if group.endswith(_BEFORE[:skipped]):
-                return at - 4, b2a_base64(group[:-skipped] + _CLOSED, newline=False).decode()
+            closing = _closing(record[at - 4 : at], skipped)
+            if closing:
+                return at - 4, closing
     return 0, ""
+
+
+@lru_cache(maxsize=1024)
+def _closing(characters: str, skipped: int) -> str:
+    """What to put in the place of the last group before the cut; empty where that is another."""
+    group = a2b_base64(characters)
+    if not group.endswith(_BEFORE[:skipped]):
+        return ""
+    return b2a_base64(group[:-skipped] + _CLOSED, newline=False).decode()

@@ -23,8 +23,10 @@ from harness.dynamodb.change_record import image_sizes
 if TYPE_CHECKING:
     from harness.dynamodb.change_log import Change
 
-SEQUENCE_BASE = 10**20
 SEQUENCE_STEP = 100
+SEQUENCE_BASE = 6 * 2**64 - 5 * SEQUENCE_STEP
+# AWS promises order and 21 to 40 digits, nothing of the lower ones. After five changes a multiple of
+# 2**64 is passed: who keeps 64 bits of a number takes what is later for earlier.
 # Within a step: a shard's start comes before the record of its first change, and its end after the
 # record of its last one, so the ranges of parent and child neither touch nor overlap.
 START_OFFSET = 10

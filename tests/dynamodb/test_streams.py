@@ -103,7 +103,7 @@ def test_record_bytes() -> None:
         b'"eventSource":"aws:dynamodb","awsRegion":"eu-west-1","dynamodb":{'
         b'"ApproximateCreationDateTime":1731400000,"Keys":{"id":{"S":"NewKey"}},'
         b'"NewImage":{"id":{"S":"NewKey"},"attr1":{"S":"value1"},"attr2":{"S":"value2"}},'
-        b'"OldImage":{"id":{"S":"NewKey"}},"SequenceNumber":"100000000000000000050",'
+        b'"OldImage":{"id":{"S":"NewKey"}},"SequenceNumber":"110680464442257309246",'
         b'"SizeBytes":46,"StreamViewType":"NEW_AND_OLD_IMAGES"}}],"NextShardIterator":"'
     )
 
@@ -159,7 +159,7 @@ def test_description_of_a_new_stream() -> None:
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
     }
     assert shard.keys() == {"ShardId", "SequenceNumberRange"}
-    assert shard["SequenceNumberRange"] == {"StartingSequenceNumber": "100000000000000000010"}
+    assert shard["SequenceNumberRange"] == {"StartingSequenceNumber": "110680464442257309206"}
     assert 28 <= len(shard["ShardId"]) <= 65
 
 

@@ -99,6 +99,8 @@ TRAPS = (
     Trap("killed before an insert", (("kills_max", 1),),
          (Move(("kill",), ("before",), "insert", SOME),)),
     Trap("an insert fails", (("faults_max", 2),), (_FAIL_INSERT,)),
+    Trap("killed before another insert", (("kills_max", 1),),
+         (Move(("release",), ("ok",), "insert"), Move(("kill",), ("before",), "insert"))),
     Trap("copies come late", (("copies_max", 3), ("reorder_window", 4)), (), False, "kinesis",
          is_late=True),
     Trap("a read fails", (("faults_max", 2),), (Move(("release",), (), "read", SOME),)),

@@ -124,6 +124,15 @@ def test_an_insert_waits_until_a_later_one_was_answered_and_the_program_has_read
     assert chooser.choose([INSERT, KILL, CALM]) == KILL
 
 
+def test_one_insert_is_stored_and_the_kill_comes_before_another() -> None:
+    later = Action("release", "clickhouse INSERT orders #1", "ok", EAGER)
+    chooser = trapper(trap("killed before another insert"))
+    chooser.choose([READ, CALM])
+    assert chooser.choose([INSERT, KILL, CALM]) == INSERT
+    assert chooser.choose([READ, KILL, CALM]) == READ
+    assert chooser.choose([later, KILL, CALM]) == KILL
+
+
 def test_an_insert_that_no_later_one_joins_is_answered() -> None:
     chooser = trapper(trap("an insert overtakes another, then killed"))
     chooser.choose([READ, CALM])

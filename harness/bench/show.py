@@ -110,7 +110,7 @@ def _about(machine: dict[str, Any], command: str) -> list[str]:
         f"`{command}` on {machine['date']}; {machine['cores']} cores of {machine['cpu']},"
         f" {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']},"
         f" boto3 {machine['boto3']}, load average {machine['load_average']} at the end.",
-        f"Endpoints: {versions}.",
+        *([f"Endpoints: {versions}."] if versions else []),
         "",
     ]
 

@@ -91,6 +91,7 @@ def test_the_document_names_machine_versions_reasons_and_what_is_below() -> None
     assert "| get_item | items/s | 90 | 100 | 1.23 | 0.90 | 1.0 |" in text
     assert "- two, scan: HTTP 400 (Unknown)/'x'" in text
     assert text.endswith("Below the bar: get_item.\n")
+    assert "Endpoints" not in show.markdown(ROWS, [], {**MACHINE, "versions": {}}, "harness bench")
 
 
 def test_a_section_replaces_its_own_kind_and_leaves_the_others(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ class Calm:
     def run(self) -> None:
         """Run until the target is at rest."""
         example, clock = self._example, self._example.world.clock
+        example.begin_calm()
         self._let_land()
         begin_us = moved_us = clock.now_us()
         looked_us = 0

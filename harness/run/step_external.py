@@ -260,6 +260,10 @@ class ExternalExample(Example):
         """Once the program has asked for records of the table's own stream."""
         return self._reads_table_stream
 
+    def begin_calm(self) -> None:
+        """Until now the scheduler may have kept its requests."""
+        self._stir()
+
     def quiet_for(self) -> float:
         """Of real time: a program may ask on and on for what moves no clock."""
         return self._since_moved() * REAL_SHARE

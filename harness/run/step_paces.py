@@ -34,6 +34,9 @@ class Paces:
         """Whether shards of the table's own stream may close: of what reads that stream."""
         return False
 
+    def begin_calm(self) -> None:
+        """From now on the pipeline is waited for: what it could not do before is not held against it."""
+
     def quiet_for(self) -> float:
         """Seconds for which nothing has moved, where the world's clock does not tell them."""
         return 0.0

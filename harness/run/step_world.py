@@ -19,7 +19,6 @@ import clickhouse_connect
 import orjson
 
 from harness.clickhouse.access import Access
-from harness.clickhouse.engine import Engine
 from harness.clickhouse.http import ClickHouseApp
 from harness.clock import CorrectedClock, VirtualClock
 from harness.dynamodb.export import ExportSettings
@@ -27,6 +26,7 @@ from harness.gateway.aws import Aws
 from harness.gateway.caller import Caller
 from harness.kinesis.settings import Settings as KinesisSettings
 from harness.run.source import table_request, time_to_live_request
+from harness.run.step_engine import step_engine
 from harness.run.step_tables import Tables
 from harness.run.step_target import StepTarget
 from harness.run.step_transport import InProcessHttp, Transport
@@ -45,30 +45,7 @@ if TYPE_CHECKING:
 BUCKET = "harness-export"
 ENDPOINT = "http://aws.in.process:4566"
 CLICKHOUSE_URL = "http://default:@clickhouse.in.process:8123"
-ENGINE_SETTINGS = {
-    "max_threads": "1",
-    "max_insert_threads": "1",
-    "log_queries": "0",
-    "input_format_parallel_parsing": "0",
-    "output_format_parallel_formatting": "0",
-    "local_filesystem_read_method": "pread",
-}
-"""A few rows a statement: handing them to threads costs more than the work."""
-
-ENGINE_CONFIG = """<clickhouse>
-  <merge_tree>
-    <max_bytes_to_merge_at_max_space_in_pool>1</max_bytes_to_merge_at_max_space_in_pool>
-    <compress_marks>0</compress_marks>
-    <compress_primary_key>0</compress_primary_key>
-    <ratio_of_defaults_for_sparse_serialization>1</ratio_of_defaults_for_sparse_serialization>
-  </merge_tree>
-</clickhouse>
-"""
-"""No merges in the background: they come when they like, and an example must be the same each time.
-And parts as plain as can be: making them is half of what an example costs."""
-
 INCREMENT_SECONDS = 900.0
-INLINE_BYTES_MAX = 1 << 14
 SETUP_SECONDS_MAX = 60.0
 SHARED_MEMORY = Path("/dev/shm")
 BENCH_PREFIX = "harness-bench-"
@@ -88,14 +65,7 @@ class Bench:
         # Examples write little and drop it at once: memory is four times as quick as the disk.
         folder = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
         self.folder = Path(tempfile.mkdtemp(prefix=f"{BENCH_PREFIX}{os.getpid()}-", dir=folder))
-        config = self.folder / "clickhouse.xml"
-        config.write_text(ENGINE_CONFIG, encoding="ascii")
-        self.engine = Engine(
-            self.folder / "clickhouse",
-            settings=ENGINE_SETTINGS,
-            inline_bytes_max=INLINE_BYTES_MAX,
-            config=config,
-        )
+        self.engine = step_engine(self.folder)
         self.clickhouse = ClickHouseApp(self.engine, Access(), VirtualClock())
         self.transport = Transport()
         self.client: Any = clickhouse_connect.get_client(

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, and none is too slow on a busy machine: a failure means the code.
+settings.register_profile("same-each-time", deadline=None, derandomize=True)
+settings.load_profile("same-each-time")
 
 pytest_plugins = ["tests.interop.lane", "tests.containers.lane"]
 

@@ -37,11 +37,9 @@ def first_failure(bench: Bench, pipeline: str, scenario: str = "", seed: int = 1
         ("delete-event-ignored", "", {"no_resurrection"}, 3),
         ("swaps-two-versions", "", {"no_lost_update", "no_resurrection", "version_order"}, 7),
         ("checkpoint-before-durable-write", "crash", {"no_lost_update", "checkpoint_honesty"}, 8),
-        ("redelivery-unstable-version", "redelivery", {"version_order", "no_lost_update"}, 6),
         ("child-shard-starts-at-latest", "reshard", {"no_lost_update", "no_resurrection"}, 7),
         ("snapshot-resurrects-deleted", "snapshot-hand-off", {"no_resurrection"}, 8),
         ("stale-attribute-after-removal", "small-values", {"type_fidelity"}, 5),
-        ("last-arrival-wins", "redelivery", {"apply_order", "no_lost_update", "no_resurrection"}, 6),
     ],
 )  # fmt: skip
 def test_a_mutant_is_found_cut_and_replayed_20_times(

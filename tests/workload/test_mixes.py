@@ -284,7 +284,7 @@ from harness.scenario.load import load_scenario
 from harness.workload.mixes import generate
 for name in names():
     # `composite-keys` has few keys on purpose.
-    sizes = ["workload.items=300", "workload.changes=700"] if name != "composite-keys" else []
+    sizes = ["workload.items=100", "workload.changes=200"] if name != "composite-keys" else []
     operations = generate(load_scenario(name, overrides=sizes), VirtualClock(seed=9))
     lines = b"".join(operation.serialise() + b"\\n" for operation in operations)
     print(name, hashlib.sha256(lines).hexdigest())

@@ -65,6 +65,8 @@ MUTANT_SHARE = 0.2
 
 FREE_EVERY = 4
 """Of the examples of a program: one in so many is led into no trap."""
+SHIPPED_EVERY = 5
+"""Of those of a pipeline that ships, which are many more: one in so many is led into one."""
 
 ENDS_DELETED_SHARE = 0.3
 """Of the examples: how many end with a delete. What is written after a loss would hide it."""
@@ -176,12 +178,13 @@ class Search:
         return Example(number, script, result, failure_of(result))
 
     def _trap(self, number: int, base: Scenario) -> Trap | None:
-        """What an example is led into; None now and then, and of what ships but for far behind."""
+        """What an example is led into; None now and then, and mostly of what ships."""
         if number % 2:
             for trap in FAR_BEHIND:
                 if all(getattr(base.stepped, name) >= least for name, least in trap.needs):
                     return trap
-        if self.make is not None or not is_own(base, self.pipeline):
+        ships = not is_own(base, self.pipeline)
+        if self.make is not None or (ships and (number + 1) % SHIPPED_EVERY):
             return None
         if not number and not self.first:
             return PLAIN

@@ -152,18 +152,18 @@ class Search:
             prefix = noted.steps[: random.randrange(len(noted.steps) * 3 // 4 + 1)]
         if trap:
             scenario = opened(trap, scenario)
+        table = written_table(scenario)
         guided = GuidedChooser(
             random,
             deletes=frozenset(w.name for w in writes if w.kind == "delete"),
             writes=sum(1 for w in writes if not w.exported),
-            target=written_table(scenario),
-            aims=_aims(scenario),
+            target=table,
+            aims=_aims(scenario, table),
             prefix=prefix,
             done=self._done,
         )
         is_first = self._trapped <= len(TRAPS)
-        table, tried = written_table(scenario), self._tried
-        chooser = Trapper(guided, random, trap, table, is_first, tried) if trap else guided
+        chooser = Trapper(guided, random, trap, table, is_first, self._tried) if trap else guided
         result = run_stepped(
             self.bench,
             scenario,
@@ -246,9 +246,8 @@ class Search:
         del self._corpus[CORPUS_MAX:]
 
 
-def _aims(scenario: Scenario) -> list[str]:
+def _aims(scenario: Scenario, table: str) -> list[str]:
     """What faults may be aimed at: what some fault of the scenario can meet; often at nothing."""
-    table = written_table(scenario)
     kinds = [known_faults().get(name) for name in scenario.stepped.faults]
     found = [""]
     for aim, asked in (

@@ -63,6 +63,25 @@ def load(reference: str, folder: Path) -> Any:
     return found
 
 
+def is_brought(name: str, module: Any, *, package: str, root: Path) -> bool:
+    """Whether a module came with the reader's code: one of its package, or of its project's folder.
+
+    Args:
+        name: of the module.
+        module: as it was imported.
+        package: the one that the code itself is in.
+        root: resolved folder of the project; what was installed within it is not the reader's.
+    """
+    first = name.partition(".")[0]
+    if first == package:
+        return True
+    file = getattr(module, "__file__", None)
+    if file is None or first == "harness":
+        return False
+    path = Path(file).resolve()
+    return path.is_relative_to(root) and "site-packages" not in path.parts
+
+
 def load_pipeline(reference: str, folder: Path, settings: Mapping[str, Any]) -> Pipeline:
     """The pipeline that `module:Class or function` stands for.
 

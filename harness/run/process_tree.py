@@ -27,6 +27,7 @@ MARK = "HARNESS_PROCESS_MARK"
 """Variable whose value names the tree that a process belongs to."""
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+LEAST_PART = 0.25
 KILL_ROUNDS_MAX = 20
 KILL_PAUSE_SECONDS = 0.01
 _PR_SET_CHILD_SUBREAPER = 36
@@ -44,6 +45,17 @@ class Activity:
 
     cpu_ns: int
     is_asleep: bool
+
+
+def able_seconds(passed: float, waited: float) -> float:
+    """Of a time, what a tree could have done something in.
+
+    Args:
+        passed: how long it was.
+        waited: by how much `waited_seconds` has grown meanwhile. Threads that have ended take theirs
+            with them; several may wait side by side, so that a part counts whatever they say.
+    """
+    return passed - min(passed * (1 - LEAST_PART), max(0.0, waited))
 
 
 class ProcessTree:
@@ -105,23 +117,11 @@ class ProcessTree:
 
     def cpu_ns(self) -> int:
         """Processor time used so far by those whom the last look at members has shown: cheaper."""
-        total = 0
-        for folder in _threads_of(self._members):
-            try:
-                total += _schedstat_ns(folder, 0)
-            except (OSError, ValueError):
-                continue
-        return total
+        return _total_ns(self._members, 0)
 
     def waited_seconds(self) -> float:
         """Time that its threads have wanted a processor and had none; 0 where nobody counts it."""
-        total = 0
-        for folder in _threads_of(self.members()):
-            try:
-                total += _schedstat_ns(folder, 1)
-            except (OSError, ValueError, IndexError):
-                continue
-        return total / 1e9
+        return _total_ns(self.members(), 1) / 1e9
 
     def memory_bytes(self) -> int:
         """Memory that the members hold, shared pages counted for each."""
@@ -171,6 +171,16 @@ def _threads_of(pids: Iterable[int]) -> Iterator[str]:
             continue
         for thread in threads:
             yield f"{folder}/{thread}"
+
+
+def _total_ns(pids: Iterable[int], field: int) -> int:
+    total = 0
+    for folder in _threads_of(pids):
+        try:
+            total += _schedstat_ns(folder, field)
+        except (OSError, ValueError, IndexError):
+            continue
+    return total
 
 
 def _schedstat_ns(folder: str, field: int) -> int:

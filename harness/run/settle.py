@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.clock import SECOND_US
+from harness.run.process_tree import able_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 How = Literal["equal", "stalled", "ended", "timeout"]
 STEP_SECONDS = 0.05
 STEP_SECONDS_MAX = 1.0
-LEAST_PART = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def settle(
     start = clock.now_us()
     sample = take()
     seen = activity()
-    idle = _Idle(clock, starved)
+    waited = starved()
     changed_at = equal_since = start
     was_equal = False
     while True:
@@ -94,7 +94,8 @@ def settle(
         if equal and at_rest >= rules.quiet_seconds:
             return Settled("equal", elapsed, sample)
         quiet = (now - changed_at) / SECOND_US
-        if idle.seconds() >= rules.stall_seconds:
+        most = rules.stall_seconds
+        if quiet >= most and able_seconds(quiet, starved() - waited) >= most:
             return Settled("stalled", elapsed, sample)
         if has_ended() and quiet >= rules.quiet_seconds:
             return Settled("ended", elapsed, sample)
@@ -105,29 +106,7 @@ def settle(
         before, sample = sample, take()
         seen_before, seen = seen, activity()
         if seen != seen_before or _has_changed(before, sample):
-            changed_at = clock.now_us()
-            idle = _Idle(clock, starved)
-
-
-class _Idle:
-    """Time without a change, but for the part in which the pipeline could not have made one."""
-
-    def __init__(self, clock: Clock, starved: Callable[[], float]) -> None:
-        self._clock = clock
-        self._starved = starved
-        self._looked_at = clock.now_us()
-        self._waited = starved()
-        self._idle = 0.0
-
-    def seconds(self) -> float:
-        now, waited = self._clock.now_us(), self._starved()
-        passed = (now - self._looked_at) / SECOND_US
-        # Threads that have ended take their waiting with them; several may wait side by side, so
-        # that a part of the time counts whatever they say.
-        unable = min(passed * (1 - LEAST_PART), max(0.0, waited - self._waited))
-        self._idle += passed - unable
-        self._looked_at, self._waited = now, waited
-        return self._idle
+            changed_at, waited = clock.now_us(), starved()
 
 
 def _has_changed(before: Sample, now: Sample) -> bool:

@@ -16,7 +16,6 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from harness.clock import stopwatch
 from harness.faults.fault import make_fault
@@ -24,6 +23,7 @@ from harness.pipelines.pipeline import VARIABLES, NoOpPipeline
 from harness.run.child import Child
 from harness.run.own_code import own_command, own_variables
 from harness.run.pipelines import is_own
+from harness.run.process_tree import able_seconds
 from harness.run.step_counts import Incarnation
 from harness.run.step_example import REQUEST_SECONDS, Example
 from harness.run.step_gate_server import StepGateServer
@@ -240,7 +240,7 @@ class ExternalExample(Example):
         if is_over:
             # What it wanted to do and had no processor for, it did not do.
             starved = life.tree.waited_seconds() - self._starved
-            is_over = self._since_moved() - max(0.0, starved) >= seconds
+            is_over = able_seconds(self._since_moved(), starved) >= seconds
         if is_over:
             self._patience.gave_up(most)
         return is_over
@@ -347,9 +347,8 @@ class ExternalExample(Example):
         server = StepGateServer(self.world.aws.app).__enter__()
         self._servers.append(server)
         variables = self._variables()
-        address = urlsplit(variables[VARIABLES["clickhouse_url"]])
-        netloc = f"default:@{urlsplit(server.url('clickhouse')).netloc}"
-        variables[VARIABLES["clickhouse_url"]] = address._replace(netloc=netloc).geturl()
+        clickhouse = VARIABLES["clickhouse_url"]
+        variables[clickhouse] = server.clickhouse_url(variables[clickhouse])
         variables[VARIABLES["aws_endpoint_url"]] = server.url("aws")
         scenario = self.scenario
         child = Child(

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from harness.web.message import Response
 from harness.web.piped import Piped
@@ -101,6 +102,11 @@ class StepGateServer:
     def url(self, kind: Kind) -> str:
         """Base URL of a port."""
         return self._servers[kind].url
+
+    def clickhouse_url(self, given: str) -> str:
+        """The URL that a pipeline was to be given, for the port of ClickHouse here."""
+        netloc = f"default:@{urlsplit(self.url('clickhouse')).netloc}"
+        return urlsplit(given)._replace(netloc=netloc).geturl()
 
     def take(self) -> list[Arrival]:
         """What has come since the last call and still waits."""

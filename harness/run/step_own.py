@@ -18,12 +18,11 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from harness.errors import PipelineError
 from harness.pipelines.event_source.life import run_mapping
 from harness.pipelines.event_source.settings import settings_from
-from harness.pipelines.own_python import load_pipeline
+from harness.pipelines.own_python import is_brought, load_pipeline
 from harness.pipelines.pipeline import VARIABLES, Environment, NoOpPipeline, Pipeline
 from harness.run.own_code import mapping_config, own_variables, project_root
 from harness.run.pipelines import is_own
@@ -148,12 +147,10 @@ class OwnExample(Example):
     def _environment(self) -> Environment:
         server = self._own.serve(self.world.aws.app)
         env = super()._environment()
-        clickhouse = urlsplit(env.clickhouse_url)
-        netloc = f"default:@{urlsplit(server.url('clickhouse')).netloc}"
         return replace(
             env,
             aws_endpoint_url=server.url("aws"),
-            clickhouse_url=clickhouse._replace(netloc=netloc).geturl(),
+            clickhouse_url=server.clickhouse_url(env.clickhouse_url),
         )
 
 
@@ -226,7 +223,7 @@ class Brought:
     def forget(self) -> None:
         """Let what it brought be imported anew: no life knows what another one did."""
         for name in set(sys.modules) - self._known:
-            if self._is_brought(name, sys.modules[name]):
+            if is_brought(name, sys.modules[name], package=self._package, root=self._root):
                 del sys.modules[name]
         boto3: Any = sys.modules.get("boto3")
         if boto3 is not None:
@@ -236,15 +233,6 @@ class Brought:
         """Leave the interpreter as it was."""
         self.forget()
         sys.path[:] = self._path
-
-    def _is_brought(self, name: str, module: Any) -> bool:
-        package, file = name.partition(".")[0], getattr(module, "__file__", None)
-        if package == self._package:
-            return True
-        if file is None or package == "harness":
-            return False
-        path = Path(file).resolve()
-        return path.is_relative_to(self._root) and "site-packages" not in path.parts
 
 
 @contextmanager

@@ -16,8 +16,6 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import uvloop
-
 from harness.run.step_own_time import own_time
 from harness.run.step_threads import Killed
 
@@ -25,6 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.run.step_own_time import OwnTime
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
 
 EMPTY_LOOKS_MAX = 200
 """So often may a loop look for news without waiting, before a moment passes: it may spin."""
@@ -37,8 +40,8 @@ OWN_SOCKETS = 1
 """Of a loop: the one by which other threads wake it."""
 
 _REAL_SELECT: Any = selectors.DefaultSelector.select
-_REAL_RUN: Any = uvloop.run
-_REAL_NEW: Any = uvloop.new_event_loop
+_REAL_RUN: Any = getattr(uvloop, "run", None)
+_REAL_NEW: Any = getattr(uvloop, "new_event_loop", None)
 _REAL_READS: dict[str, Any] = {"recv": socket.socket.recv, "recv_into": socket.socket.recv_into}
 
 
@@ -47,9 +50,10 @@ def loops() -> Iterator[tuple[Any, str, Any]]:
     yield selectors.DefaultSelector, "select", _select
     for name, real in _REAL_READS.items():
         yield socket.socket, name, _read_of(real)
-    # Its own loop is written in C: asyncio's does the same.
-    yield uvloop, "new_event_loop", _new_event_loop
-    yield uvloop, "run", _run
+    if uvloop is not None:
+        # Its own loop is written in C: asyncio's does the same.
+        yield uvloop, "new_event_loop", _new_event_loop
+        yield uvloop, "run", _run
 
 
 def _select(selector: Any, timeout: float | None = None) -> Any:

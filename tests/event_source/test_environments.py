@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
+import harness.clock
 from harness.clock import WallClock
 from harness.errors import PipelineError
 from harness.pipelines.event_source.environments import Environments
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from harness.pipelines.own_python import is_brought
 
 FUNCTION = """
 import beside
@@ -76,3 +77,12 @@ def test_an_environment_ends_with_its_process(environments: Environments) -> Non
 def test_a_handler_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="there is no module"):
         Environments("absent_function:handle", tmp_path, WallClock())
+
+
+def test_what_the_harness_or_a_library_brought_is_not_forgotten() -> None:
+    root = Path(harness.__file__).resolve().parents[1]
+    assert not is_brought("harness.clock", harness.clock, package="function", root=root)
+    assert not is_brought("sys", sys, package="function", root=root)
+    assert not is_brought("boto3", boto3, package="function", root=root)
+    assert is_brought("function.orders", sys, package="function", root=root)
+    assert is_brought("tests.sibling", sys.modules[__name__], package="function", root=root)

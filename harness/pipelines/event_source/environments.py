@@ -10,14 +10,14 @@ Source: AWS Lambda developer guide, "Understanding the Lambda execution environm
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from harness.pipelines.own_python import load
+from harness.pipelines.own_python import is_brought, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from harness.clock import Clock
 
@@ -74,7 +74,5 @@ class Environments:
         """Let the function's modules be imported anew; who has them keeps them."""
         package = self._reference.partition(":")[0].partition(".")[0]
         for name, module in list(sys.modules.items()):
-            path = Path(getattr(module, "__file__", None) or "/")
-            is_beside = path.is_relative_to(self._folder) and "site-packages" not in path.parts
-            if name.partition(".")[0] == package or is_beside:
+            if is_brought(name, module, package=package, root=self._folder):
                 del sys.modules[name]

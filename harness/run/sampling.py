@@ -53,7 +53,14 @@ class Sampling:
         marker = scenario.workload.markers.id
         self._columns = ""
         if marker and keys and len(keys) == len(scenario.table.key_schema):
-            self._columns = ", ".join([*map(_text, keys), f"toString({quote(marker)})"])
+            kinds = {
+                d.attribute_name: d.attribute_type for d in scenario.table.attribute_definitions
+            }
+            texts = [
+                _text(key, kinds.get(part.attribute_name, ""))
+                for key, part in zip(keys, scenario.table.key_schema, strict=True)
+            ]
+            self._columns = ", ".join([*texts, f"toString({quote(marker)})"])
         written = scenario.workload.items + scenario.workload.changes
         share = 1 + written // KEYS_MAX
         self._where = f" AND cityHash64({', '.join(keys)}) % {share} = 0" if share > 1 else ""
@@ -88,10 +95,10 @@ class Sampling:
             self._note("sample", shown=sorted(shown), gone=sorted(gone))
 
 
-def _text(column: str) -> str:
+def _text(column: str, kind: str) -> str:
     """An expression for a key column's text: a binary key is shown in hex."""
     text = f"toString({column})"
-    return f"if(isValidUTF8({text}), {text}, hex({text}))"
+    return f"if(isValidUTF8({text}), {text}, hex({text}))" if kind == "B" else text
 
 
 class Sampler(Lookout):

@@ -17,8 +17,15 @@ ENGINE_SETTINGS = {
     "input_format_parallel_parsing": "0",
     "output_format_parallel_formatting": "0",
     "local_filesystem_read_method": "pread",
+    "optimize_move_to_prewhere": "0",
+    "log_profile_events": "0",
+    "log_processors_profiles": "0",
+    "query_profiler_real_time_period_ns": "0",
+    "query_profiler_cpu_time_period_ns": "0",
+    "memory_profiler_step": "0",
 }
-"""A few rows a statement: handing them to threads costs more than the work."""
+"""A few rows a statement: handing them to threads, reading them in two goes or watching how it is done
+costs more than the work."""
 
 ENGINE_CONFIG = """<clickhouse>
   <merge_tree>

@@ -59,8 +59,9 @@ class StepTarget(Target):
 
     def texts(self, query: str) -> list[tuple[str, ...]]:
         """Past the client: most of what a look costs is the client's."""
-        found = self._bench.tables.read(query)
-        return [tuple(orjson.loads(line)) for line in found.splitlines()]
+        # A pipeline may have stored any bytes; within JSON a line ends with the line.
+        found = self._bench.tables.read(query).decode(errors="replace")
+        return [tuple(orjson.loads(line)) for line in found.split("\n") if line]
 
     def shown(self) -> tuple[int, int]:
         """Live rows and the sum of their write counters, each -1 where it cannot be read."""

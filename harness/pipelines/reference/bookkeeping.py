@@ -120,6 +120,20 @@ class _Names:
     table: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    source: str
+    revision: int
+    checkpoint: Checkpoint
+
+
+def _forgotten(rows: Iterable[_Row]) -> int:
+    """Revisions up to this one count for nothing."""
+    return max(
+        (r.revision for r in rows if (r.source, r.checkpoint.unit) == (LEASE, FORGOTTEN)), default=0
+    )
+
+
 class Bookkeeping:
     """The pipe's own tables.
 
@@ -139,6 +153,8 @@ class Bookkeeping:
         self._clock = clock
         self._revision = 0
         self._owner = ""
+        self._claimed: list[_Row] | None = None
+        self._used: set[str] = set()
         self.floor_us = 0
         self.pipe = config.name
         self.checkpoints = self._name("checkpoint")
@@ -165,22 +181,21 @@ class Bookkeeping:
         An earlier one may still be at work, paused or cut off. Whatever it saves has a lower epoch
         and so never replaces what this one saves; it ends once it sees that it `is_superseded`.
         """
-        # Of whole numbers alone: a SELECT within another would double what ClickHouse does.
-        found = self._clickhouse.rows(
-            "SELECT max(revision), "
-            f"maxIf(revision, source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)}), "
-            f"groupArrayIf(toInt64OrZero(start), unit = {literal(ORPHANS)}), "
-            f"groupArrayIf(revision, unit = {literal(ORPHANS)}) "
-            f"FROM {self.checkpoints} WHERE pipe = {literal(self._config.name)}"
-        )
-        newest, forgotten, *begun = found[0]
+        found = self._rows()
+        newest = max((row.revision for row in found), default=0)
+        forgotten = _forgotten(found)
         moments = [
-            int(at) for at, revision in zip(*begun, strict=True) if int(revision) > int(forgotten)
+            int(row.checkpoint.start)
+            for row in found
+            if row.checkpoint.unit == ORPHANS
+            and row.revision > forgotten
+            and row.checkpoint.start.isdigit()
         ]
         self.floor_us = max(moments, default=0)
-        self._revision = ((int(newest) >> EPOCH_BITS) + 1) << EPOCH_BITS
+        self._revision = ((newest >> EPOCH_BITS) + 1) << EPOCH_BITS
         self._owner = str(self._clock.now_us())
         self._insert(self.checkpoints, [self._line(LEASE, Checkpoint(LEASE, start=self._owner))])
+        self._claimed, self._used = found, set()
 
     def is_superseded(self) -> bool:
         """True once another instance has taken the pipe over."""
@@ -192,27 +207,42 @@ class Bookkeeping:
         return bool(found) and found[0][0] != self._owner
 
     def load(self, source: str) -> dict[str, Checkpoint]:
-        """Every checkpoint of one stream or export, by unit, that was not forgotten since."""
-        pipe = f"pipe = {literal(self._config.name)}"
-        found = self._clickhouse.rows(
-            "SELECT unit, start, position, resume, status, arrival_ms, records, revision, source "
-            f"FROM {self.checkpoints} FINAL WHERE {pipe} AND (source = {literal(source)} "
-            f"OR (source = {literal(LEASE)} AND unit = {literal(FORGOTTEN)}))"
-        )
-        forgotten = max((int(row[7]) for row in found if row[8] == LEASE), default=0)
+        """Every checkpoint of one stream or export, by unit, that was not forgotten since.
+
+        The first time as the claim has found it: who saves there since is somebody who was superseded.
+        """
+        is_known = source not in self._used
+        self._used.add(source)
+        found = self._claimed if is_known and self._claimed is not None else self._rows()
+        forgotten = _forgotten(found)
         return {
-            row[0]: Checkpoint(
-                unit=row[0],
-                start=row[1],
-                position=row[2],
-                resume=row[3],
-                status=row[4],
-                arrival_ms=int(row[5]),
-                records=int(row[6]),
+            row.checkpoint.unit: row.checkpoint
+            for row in found
+            if row.source == source and row.revision > forgotten
+        }
+
+    def _rows(self) -> list[_Row]:
+        # Sorted out here: with a longer condition, or sums, ClickHouse takes half as long again.
+        found = self._clickhouse.rows(
+            "SELECT unit, start, position, resume, status, arrival_ms, records, source, revision "
+            f"FROM {self.checkpoints} FINAL WHERE pipe = {literal(self._config.name)}"
+        )
+        return [
+            _Row(
+                row[7],
+                int(row[8]),
+                Checkpoint(
+                    unit=row[0],
+                    start=row[1],
+                    position=row[2],
+                    resume=row[3],
+                    status=row[4],
+                    arrival_ms=int(row[5]),
+                    records=int(row[6]),
+                ),
             )
             for row in found
-            if row[8] == source and int(row[7]) > forgotten
-        }
+        ]
 
     def sources(self) -> list[str]:
         """Identities of all streams and exports that this pipe has read from."""
@@ -227,6 +257,7 @@ class Bookkeeping:
     def save(self, source: str, checkpoints: Iterable[Checkpoint]) -> None:
         """Write checkpoints, all in one insert; call only for what ClickHouse has acknowledged."""
         self._revision += 1
+        self._used.add(source)
         lines = [self._line(source, checkpoint) for checkpoint in checkpoints]
         if lines:
             self._insert(self.checkpoints, lines)
@@ -280,6 +311,7 @@ class Bookkeeping:
     def forget(self) -> None:
         """Drop every position of this pipe, those too that an earlier instance has yet to save."""
         self.claim()
+        self._claimed = None
         self.floor_us = 0
         self._insert(self.checkpoints, [self._line(LEASE, Checkpoint(FORGOTTEN))])
         try:

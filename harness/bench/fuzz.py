@@ -13,6 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from harness.bench.engine_alone import engine_alone
 from harness.bench.result import Measured
 from harness.bench.rows import Row
 from harness.clock import VirtualClock, stopwatch
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 REFERENCE = "clickpipes"
 WRITES = 20
 SEED = 1
+ENGINE_EVERY = 10
+"""Examples from one round of the engine alone to the next."""
 PER_MINUTE_BAR = 500.0
 KILL_SECONDS_BAR = 60.0
 STEPS_BAR = 6.0
@@ -40,6 +43,7 @@ OTHERS = {
     "clickpipes-efo": Row("examples_efo_by_processor_time", "/min", "process", bar=None),
     "clickpipes-streams": Row("examples_streams_by_processor_time", "/min", "process", bar=None),
 }
+ENGINE = Row("engine_alone", "ms", "process", bar=None, lower_is_better=True)
 KILL_MEDIAN = Row("time_to_kill_median", "s", "process", bar=None, lower_is_better=True)
 KILL_WORST = Row(
     "time_to_kill_worst", "s", "process", lower_is_better=True, budget=KILL_SECONDS_BAR
@@ -72,10 +76,12 @@ class Rate:
     Attributes:
         real: as time passes.
         by_processor: of processor time, which others on the machine take little from.
+        engine_ms: what a round of ClickHouse's engine alone took meanwhile, see engine_alone.py.
     """
 
     real: float
     by_processor: float
+    engine_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ def bench(
     rates = {name: examples_per_minute(effort.examples, name) for name in (REFERENCE, *OTHERS)}
     for name, rate in rates.items():
         told = f"{rate.real:,.0f} examples a minute, {rate.by_processor:,.0f} of processor time"
-        tell(f"{name}: {told}")
+        tell(f"{name}: {told}; the engine alone {rate.engine_ms:.0f} ms")
     kills = []
     for name in names:
         kill = time_to_kill(name, effort)
@@ -129,7 +135,7 @@ def bench(
             tell(f"{name}: not found in {kill.examples} examples")
         else:
             tell(f"{name}: {kill.seconds:.1f} s, {kill.check}, {kill.steps} steps")
-    return _rows(rates, kills), kills
+    return rows(rates, kills), kills
 
 
 def examples_per_minute(count: int, pipeline: str = REFERENCE) -> Rate:
@@ -141,7 +147,7 @@ def examples_per_minute(count: int, pipeline: str = REFERENCE) -> Rate:
     own = ("snapshot.export=false", f"workload.changes={WRITES}")
     base = ground("", pipeline, overrides=own)
     base = base.model_copy(update={"workload": base.workload.model_copy(update={"items": 0})})
-    with Bench() as made:
+    with Bench() as made, engine_alone() as engine_round:
 
         def run(seed: int) -> None:
             scenario = base.model_copy(update={"seed": seed})
@@ -151,11 +157,15 @@ def examples_per_minute(count: int, pipeline: str = REFERENCE) -> Rate:
                 raise HarnessError(f"{pipeline}, seed {seed}: {result.outcome}, {result.reason}")
 
         run(0)
-        elapsed, before = stopwatch(), _processor_seconds()
+        seconds, spent, engine = 0.0, 0.0, []
         for seed in range(1, count + 1):
+            if seed % ENGINE_EVERY == 1:
+                engine.append(engine_round())
+            elapsed, before = stopwatch(), _processor_seconds()
             run(seed)
-        spent = _processor_seconds() - before
-        return Rate(count / elapsed() * 60, count / spent * 60)
+            seconds += elapsed()
+            spent += _processor_seconds() - before
+        return Rate(count / seconds * 60, count / spent * 60, median(engine))
 
 
 def _processor_seconds() -> float:
@@ -191,7 +201,8 @@ def _kill(mutant: str, findings: Findings) -> Kill:
     return Kill(mutant, seconds, found.steps, found.failure.check, findings.examples)
 
 
-def _rows(rates: Mapping[str, Rate], kills: Sequence[Kill]) -> list[Measured]:
+def rows(rates: Mapping[str, Rate], kills: Sequence[Kill]) -> list[Measured]:
+    """The rows of what was measured, by pipeline and by mutant."""
     seconds = [k.seconds for k in kills if k.seconds is not None]
     steps = [k.steps for k in kills if k.seconds is not None]
     missed = [k.mutant for k in kills if k.seconds is None]
@@ -201,6 +212,7 @@ def _rows(rates: Mapping[str, Rate], kills: Sequence[Kill]) -> list[Measured]:
         Measured(EXAMPLES, rates[REFERENCE].real, {}),
         Measured(BY_PROCESSOR, rates[REFERENCE].by_processor, {}),
         *(Measured(row, rates[name].by_processor, {}) for name, row in OTHERS.items()),
+        Measured(ENGINE, rates[REFERENCE].engine_ms, {}),
         Measured(KILL_MEDIAN, median(seconds) if seconds else None, {}),
         Measured(KILL_WORST, max(seconds) if seconds and not missed else None, {}, why),
         Measured(killed, float(len(seconds)), {}),

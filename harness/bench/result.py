@@ -56,9 +56,11 @@ class Measured:
         against = self.row.budget
         if against is None and self.best_peer is not None:
             against = self.peers[self.best_peer]
-        if not self.ours or not against:
+        if self.ours is None or not against:
             return None
-        return against / self.ours if self.row.lower_is_better else self.ours / against
+        if self.row.lower_is_better:
+            return against / self.ours if self.ours else None
+        return self.ours / against
 
     @property
     def passed(self) -> bool:

@@ -8,13 +8,14 @@ before, was acknowledged: no checkpoint can pass a gap.
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.pipelines.reference.bookkeeping import ENDED, OPEN, Checkpoint, ErrorRow
 from harness.pipelines.reference.clickhouse import ClickHouseError, quote
 from harness.pipelines.reference.records import Poison
-from harness.pipelines.reference.shards import decoded
+from harness.pipelines.reference.shards import HORIZON, decoded
 from harness.pipelines.reference.variants import VARIANT_SETTINGS, has_variants, insert_variants
 
 if TYPE_CHECKING:
@@ -279,15 +280,23 @@ class Checkpointer:
         self._bookkeeping = bookkeeping
         self._source = source
         self._known = dict(known)
+        self._unwritten: dict[str, Checkpoint] = {}
+        self._lock = threading.Lock()
 
     def register(self, found: list[Checkpoint]) -> None:
-        """Remember new shards and where they start, before any is read."""
+        """Remember new shards and where they start, before any is read.
+
+        One that begins at the horizon would be found again just so. It is written together with the
+        next positions, the end of its parent among them, or else when shards are next listed.
+        """
         self._known.update((c.unit, c) for c in found)
-        self._bookkeeping.save(self._source, found)
+        due = self._take_unwritten({c.unit: c for c in found if c.start == HORIZON})
+        due |= {c.unit: c for c in found if c.start != HORIZON}
+        self._bookkeeping.save(self._source, due.values())
 
     def save(self, spans: dict[str, Span]) -> None:
         """Write the ends of the spans; call after they are stored."""
-        moved = []
+        moved = self._take_unwritten({})
         for shard_id, span in spans.items():
             known = self._known.get(shard_id) or Checkpoint(shard_id)
             is_ahead = not known.position or int(span.last or 0) >= int(known.position)
@@ -300,6 +309,11 @@ class Checkpointer:
                 arrival_ms=span.arrival_ms if span.last and is_ahead else known.arrival_ms,
                 records=known.records + span.records,
             )
-            moved.append(checkpoint)
-            self._known[shard_id] = checkpoint
-        self._bookkeeping.save(self._source, moved)
+            moved[shard_id] = self._known[shard_id] = checkpoint
+        self._bookkeeping.save(self._source, moved.values())
+
+    def _take_unwritten(self, instead: dict[str, Checkpoint]) -> dict[str, Checkpoint]:
+        # Shards are listed in one thread, and positions saved in another.
+        with self._lock:
+            taken, self._unwritten = self._unwritten, instead
+        return taken

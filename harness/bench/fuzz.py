@@ -18,8 +18,10 @@ from harness.bench.result import Measured
 from harness.bench.rows import Row
 from harness.clock import VirtualClock, stopwatch
 from harness.errors import HarnessError, UsageError
-from harness.fuzz.campaign import Campaign, Findings, search
+from harness.fuzz.campaign import Campaign, search
 from harness.fuzz.ground import ground, grounds
+from harness.fuzz.replay import replay
+from harness.fuzz.repro import read_repro
 from harness.pipelines.mutants.zoo import zoo
 from harness.run.step_actions import RandomChooser
 from harness.run.step_world import Bench
@@ -36,6 +38,7 @@ ENGINE_EVERY = 10
 PER_MINUTE_BAR = 500.0
 KILL_SECONDS_BAR = 60.0
 STEPS_BAR = 6.0
+REPLAYS = 20
 
 EXAMPLES = Row("examples", "/min", "process", budget=PER_MINUTE_BAR)
 BY_PROCESSOR = Row("examples_by_processor_time", "/min", "process", budget=PER_MINUTE_BAR)
@@ -48,6 +51,7 @@ KILL_MEDIAN = Row("time_to_kill_median", "s", "process", bar=None, lower_is_bett
 KILL_WORST = Row(
     "time_to_kill_worst", "s", "process", lower_is_better=True, budget=KILL_SECONDS_BAR
 )
+REPLAYED = Row("replays_alike_least", f"of {REPLAYS}", "process", budget=float(REPLAYS))
 SHRUNK = Row("shrunk_steps_median", "steps", "process", lower_is_better=True, budget=STEPS_BAR)
 
 
@@ -59,11 +63,13 @@ class Effort:
         examples: timed ones.
         seconds_max: for each mutant.
         jobs: processes that search.
+        replays: of each repro file.
     """
 
     examples: int = 200
     seconds_max: float = KILL_SECONDS_BAR
     jobs: int = 2
+    replays: int = REPLAYS
 
 
 QUICK = Effort(examples=40, seconds_max=15.0)
@@ -94,6 +100,7 @@ class Kill:
         steps: what was left of it.
         check: that failed.
         examples: that were run, by all processes.
+        alike: how many of the replays of its file failed the same check on the same key.
     """
 
     mutant: str
@@ -101,6 +108,7 @@ class Kill:
     steps: int = 0
     check: str = ""
     examples: int = 0
+    alike: int = 0
 
 
 def bench(
@@ -134,7 +142,8 @@ def bench(
         if kill.seconds is None:
             tell(f"{name}: not found in {kill.examples} examples")
         else:
-            tell(f"{name}: {kill.seconds:.1f} s, {kill.check}, {kill.steps} steps")
+            again = f"{kill.alike} of {effort.replays} replays alike"
+            tell(f"{name}: {kill.seconds:.1f} s, {kill.check}, {kill.steps} steps, {again}")
     return rows(rates, kills), kills
 
 
@@ -175,7 +184,7 @@ def _processor_seconds() -> float:
 
 
 def time_to_kill(mutant: str, effort: Effort) -> Kill:
-    """Search for a mutant until its first failure."""
+    """Search for a mutant until its first failure, and play the file that comes of it."""
     with TemporaryDirectory() as folder:
         findings = search(
             Campaign(
@@ -189,16 +198,20 @@ def time_to_kill(mutant: str, effort: Effort) -> Kill:
                 defect=mutant,
             )
         )
-    return _kill(mutant, findings)
-
-
-def _kill(mutant: str, findings: Findings) -> Kill:
-    if not findings.found or findings.first_seconds is None:
-        return Kill(mutant, None, examples=findings.examples)
-    found = next(iter(findings.found.values()))
+        if not findings.found or findings.first_seconds is None:
+            return Kill(mutant, None, examples=findings.examples)
+        signature, found = next(iter(findings.found.items()))
+        alike = replays_alike(findings.files[signature], effort.replays)
     # Cutting it down is no part of finding it.
     seconds = max(0.0, findings.first_seconds - found.shrink_seconds)
-    return Kill(mutant, seconds, found.steps, found.failure.check, findings.examples)
+    return Kill(mutant, seconds, found.steps, found.failure.check, findings.examples, alike)
+
+
+def replays_alike(file: Path, times: int) -> int:
+    """How many of so many replays of a repro file fail the same check on the same key."""
+    repro = read_repro(file)
+    with Bench() as made:
+        return sum(replay(made, repro).same_key for _ in range(times))
 
 
 def rows(rates: Mapping[str, Rate], kills: Sequence[Kill]) -> list[Measured]:
@@ -217,17 +230,17 @@ def rows(rates: Mapping[str, Rate], kills: Sequence[Kill]) -> list[Measured]:
         Measured(KILL_WORST, max(seconds) if seconds and not missed else None, {}, why),
         Measured(killed, float(len(seconds)), {}),
         Measured(SHRUNK, float(median(steps)) if steps else None, {}),
+        Measured(REPLAYED, min((float(k.alike) for k in kills if k.seconds), default=None), {}),
     ]
 
 
 def markdown(kills: Sequence[Kill]) -> str:
     """A table of the mutants."""
-    lines = ["| mutant | found after | check | steps |", "|---|---:|---|---:|"]
+    lines = ["| mutant | found after | check | steps | replays alike |", "|---|---:|---|---:|---:|"]
     for kill in kills:
         if kill.seconds is None:
-            lines.append(f"| `{kill.mutant}` | not found in {kill.examples} examples | | |")
+            lines.append(f"| `{kill.mutant}` | not found in {kill.examples} examples | | | |")
         else:
-            lines.append(
-                f"| `{kill.mutant}` | {kill.seconds:.1f} s | {kill.check} | {kill.steps} |"
-            )
+            took, alike = f"{kill.seconds:.1f} s", f"{kill.alike} of {REPLAYS}"
+            lines.append(f"| `{kill.mutant}` | {took} | {kill.check} | {kill.steps} | {alike} |")
     return "\n".join(lines) + "\n"

@@ -20,6 +20,7 @@ def test_a_mutant_is_found_and_cut_and_every_row_has_a_figure() -> None:
     assert all(figure and figure > 0 for figure in figures.values()), figures
     assert [kill.mutant for kill in kills] == ["delete-event-ignored"]
     assert kills[0].steps <= 4
+    assert kills[0].alike == fuzz.REPLAYS
     assert figures["mutants_killed"] == 1
     assert len(told) == 4
     assert all("the engine alone" in line for line in told[:3])
@@ -31,11 +32,14 @@ def test_a_mutant_that_gets_away_fails_its_rows() -> None:
     )
     rate = fuzz.Rate(600.0, 600.0, 39.0)
     rates = dict.fromkeys(("clickpipes", *fuzz.OTHERS), rate)
-    found = fuzz.Kill("delete-event-ignored", 1.5, 2, "no_resurrection", 30)
+    found = fuzz.Kill("delete-event-ignored", 1.5, 2, "no_resurrection", 30, fuzz.REPLAYS)
     failed = {one.row.name for one in fuzz.rows(rates, [found, kill]) if not one.passed}
     assert failed == {"time_to_kill_worst", "mutants_killed"}
     none = next(one for one in fuzz.rows(rates, [kill]) if one.row.name == "mutants_killed")
     assert (none.ratio, none.passed) == (0.0, False)
+    once = replace(found, alike=fuzz.REPLAYS - 1)
+    failed = {one.row.name for one in fuzz.rows(rates, [found, once]) if not one.passed}
+    assert failed == {"replays_alike_least"}
     slow = rates | {"clickpipes": fuzz.Rate(499.0, 499.0, 39.0)}
     failed = {one.row.name for one in fuzz.rows(slow, []) if not one.passed}
     assert {"examples", "examples_by_processor_time"} <= failed

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from harness.checks.check import KEYS_SHOWN, Finding, Verdict, checks
 from harness.checks.order import numbers_of
+from harness.checks.undelivered import undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harness.checks.evidence import Evidence, RawRow
+
+_Ranked = tuple[int, int, str]
+"""A write's number, the highest version of its rows, its marker."""
 
 
 class VersionOrder:
@@ -20,9 +23,10 @@ class VersionOrder:
     FINAL hides such a fault whenever the right row happens to win; the apply log does not. Two
     writes with one version are a tie: which of them FINAL shows is then left to the order of
     inserts. Of several rows of one write the highest counts: an export taken while the stream goes
-    on carries writes that the stream carries too, below all of the stream. Where no whole log was
-    kept the stored rows are judged, without those that a merge, or an INSERT of several rows of one
-    key, has dropped already.
+    on carries writes that the stream carries too, below all of the stream. A write that the stream
+    never carried is the export's alone, and not held against the earlier ones that it did carry.
+    Where no whole log was kept the stored rows are judged, without those that a merge, or an INSERT
+    of several rows of one key, has dropped already.
 
     Needs: a version column and write markers.
 
@@ -53,7 +57,10 @@ class VersionOrder:
                 newest[row.key] = (row.version, number)
             else:
                 suspects.add(row.key)
-        wrong = _contradictions(evidence, rows, suspects, numbers) if suspects else []
+        wrong = _contradictions(evidence, rows, suspects, numbers, set()) if suspects else []
+        alone = undelivered(evidence) if wrong else set()
+        if alone:
+            wrong = _contradictions(evidence, rows, suspects, numbers, alone)
         if wrong:
             message = f"{len(wrong):,} keys have rows whose versions contradict their writes"
             return Verdict(self.name, "fail", True, message, tuple(wrong[:KEYS_SHOWN]))
@@ -66,8 +73,13 @@ def _contradictions(
     rows: Iterable[RawRow],
     suspects: set[tuple[Any, ...]],
     numbers: dict[str, int],
+    alone: set[int],
 ) -> list[Finding]:
-    """For each suspect the first pair that contradicts its writes, if there is one."""
+    """For each suspect a pair that contradicts its writes, if there is one.
+
+    Args:
+        alone: writes that the stream never carried.
+    """
     by_key: dict[tuple[Any, ...], dict[str, int]] = {}
     for row in rows:
         if row.key in suspects and not row.deleted and row.id in numbers:
@@ -76,19 +88,34 @@ def _contradictions(
     names = [column.name for column in evidence.key_columns]
     found = []
     for key, best in by_key.items():
-        ordered = sorted((version, numbers[marker], marker) for marker, version in best.items())
-        for lower, higher in pairwise(ordered):
-            tie = lower[0] == higher[0] and lower[1] != higher[1]
-            if tie or lower[1] > higher[1]:
-                relation = "the same version as" if tie else "a higher version than the later"
-                what = (
-                    f"write {higher[2]} (version {higher[0]}) has {relation} "
-                    f"write {lower[2]} (version {lower[0]})"
-                )
-                shown = {n: str(v) for n, v in zip(names, key, strict=True)}
-                found.append(Finding(shown, what))
-                break
+        ranked = [(numbers[marker], version, marker) for marker, version in best.items()]
+        pair = _first_pair(sorted(ranked, reverse=True), alone)
+        if pair is not None:
+            (_, above, earlier), (_, below, later) = pair
+            if above == below:
+                what = f"write {later} (version {below}) has the same version as write {earlier}"
+            else:
+                what = f"write {earlier} (version {above}) has a higher version than the later"
+                what += f" write {later}"
+            what += f" (version {below})"
+            shown = {n: str(v) for n, v in zip(names, key, strict=True)}
+            found.append(Finding(shown, what))
     return found
+
+
+def _first_pair(ranked: list[_Ranked], alone: set[int]) -> tuple[_Ranked, _Ranked] | None:
+    """An earlier write and a later one that it is not below; of writes from the last to the first."""
+    lowest: _Ranked | None = None
+    lowest_carried: _Ranked | None = None
+    for write in ranked:
+        against = lowest if write[0] in alone else lowest_carried
+        if against is not None and write[1] >= against[1]:
+            return write, against
+        if lowest is None or write[1] < lowest[1]:
+            lowest = write
+        if write[0] not in alone and (lowest_carried is None or write[1] < lowest_carried[1]):
+            lowest_carried = write
+    return None
 
 
 checks.add(VersionOrder.name, VersionOrder())

@@ -55,6 +55,12 @@ class Story:
         self.changes[number] = (key, "REMOVE")
         return number
 
+    def change(self, number: int, *, names_write: bool = True) -> None:
+        """The table's log has it."""
+        key, kind = self.changes[number]
+        told = {"write": number} if names_write else {}
+        self.event("change", number=number, key={"id": {"S": key}}, kind=kind, **told)
+
     def deliver(self, number: int, *, shard: str = SHARD, outcome: str = "delivered") -> None:
         """A change reaches the stream, or is too large for it."""
         key, kind = self.changes[number]

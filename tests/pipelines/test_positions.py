@@ -284,6 +284,57 @@ def test_a_stale_instance_never_moves_a_checkpoint_back(servers: Servers) -> Non
     assert books(servers, table).load("s")["shard"].position == "300"
 
 
+def test_the_first_load_is_what_the_claim_has_seen_and_later_ones_ask_again(
+    servers: Servers,
+) -> None:
+    table = streaming(servers)
+    old, new = books(servers, table), books(servers, table)
+    old.create()
+    old.claim()
+    old.save("s", [Checkpoint("shard", position="100")])
+    new.claim()
+    # It does not know yet that it is superseded: whoever owns the pipe reads that part again.
+    old.save("s", [Checkpoint("shard", position="200")])
+    assert new.load("s")["shard"].position == "100"
+    assert new.load("s")["shard"].position == "200"
+    assert new.load("another") == {}
+    new.save("one more", [Checkpoint("shard", position="7")])
+    assert new.load("one more")["shard"].position == "7"
+
+
+def test_a_shard_without_records_is_registered_once_shards_are_listed_again(
+    world: Servers,
+) -> None:
+    table = streaming(world)
+    with table.running():
+        wait_for_checkpoints(
+            world, table, 1, seconds_max=2_000, meanwhile=lambda: advance(world, 11)
+        )
+
+
+def test_children_are_registered_together_with_the_end_of_their_parent(world: Servers) -> None:
+    table = streaming(world)
+    put(table, "a")
+    stream = f"{table.name}-cdc"
+    with table.running():
+        table.wait_for_rows([("a", 1)])
+        (shard,) = world.kinesis.list_shards(StreamName=stream)["Shards"]
+        middle = str(int(shard["HashKeyRange"]["EndingHashKey"]) // 2)
+        world.kinesis.split_shard(
+            StreamName=stream, ShardToSplit=shard["ShardId"], NewStartingHashKey=middle
+        )
+        wait_for_checkpoints(world, table, 3)
+    found = world.sql.query(
+        "SELECT unit, status, min(revision) FROM "
+        f"{table.name}_clickpipes_checkpoint WHERE unit LIKE 'shardId%' "
+        "AND (status = 'ended') = (unit LIKE '%0000') GROUP BY unit, status ORDER BY unit"
+    ).result_rows
+    assert [(unit[-1], status) for unit, status, _ in found] == [
+        ("0", "ended"), ("1", "open"), ("2", "open")
+    ]  # fmt: skip
+    assert len({revision for *_, revision in found}) == 1
+
+
 def test_a_stale_instance_cannot_bring_back_what_was_forgotten(servers: Servers) -> None:
     table = streaming(servers)
     old, new = books(servers, table), books(servers, table)
@@ -341,13 +392,21 @@ def test_of_two_instances_the_later_goes_on_and_the_earlier_ends(servers: Server
     assert counted == [(1,)]
 
 
-def wait_for_checkpoints(servers: Servers, table: Table, count: int) -> None:
+def wait_for_checkpoints(
+    servers: Servers,
+    table: Table,
+    count: int,
+    *,
+    seconds_max: float = 20,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     name = f"{table.name}_clickpipes_checkpoint"
 
     def there() -> bool:
+        meanwhile()
         if not servers.sql.query(f"EXISTS {name}").result_rows[0][0]:
             return False
         found = servers.sql.query(f"SELECT count() FROM {name} FINAL WHERE unit LIKE 'shardId%'")
         return bool(found.result_rows[0][0] >= count)
 
-    servers.clock.wait_until(there, timeout_seconds=20, what="the first checkpoints")
+    servers.clock.wait_until(there, timeout_seconds=seconds_max, what="the first checkpoints")

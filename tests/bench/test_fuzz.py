@@ -10,7 +10,7 @@ from harness.bench import fuzz
 from harness.bench.engine_alone import engine_alone
 from harness.errors import HarnessError, UsageError
 
-SHORT = fuzz.Effort(examples=12, seconds_max=20.0, jobs=1)
+SHORT = fuzz.Effort(examples=6, seconds_max=20.0, jobs=1)
 
 
 def test_a_mutant_is_found_and_cut_and_every_row_has_a_figure() -> None:

@@ -147,9 +147,9 @@ class Patient:
         return None
 
 
-@pytest.mark.parametrize(("breaks_promises", "nearest"), [(False, 2), (True, 3)])
+@pytest.mark.parametrize("breaks_promises", [False, True])
 def test_equal_stamps_of_one_key_come_within_two_seconds_of_each_other(
-    bench: Bench, breaks_promises: bool, nearest: int
+    bench: Bench, *, breaks_promises: bool
 ) -> None:
     told = scenario(
         "stream.approximate_creation_date_time_precision=MILLISECOND",
@@ -159,5 +159,7 @@ def test_equal_stamps_of_one_key_come_within_two_seconds_of_each_other(
     result = run_stepped(bench, told, Patient(polls=30))
     assert result.sightings["version-tie-ms"]
     at = [event["at"] / 1e6 for event in result.events if event["event"] == "delivery"]
-    assert nearest <= at[1] - at[0] < nearest + 0.5
+    apart = at[1] - at[0]
+    # Where promises are broken it waits for as long as the chooser lets it.
+    assert apart > 2.5 if breaks_promises else 2 <= apart < 2.5
     assert at[3] == at[1]

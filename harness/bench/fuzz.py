@@ -17,7 +17,7 @@ from harness.bench.engine_alone import engine_alone
 from harness.bench.result import Measured
 from harness.bench.rows import Row
 from harness.clock import VirtualClock, stopwatch
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, ScenarioError, UsageError
 from harness.fuzz.campaign import Campaign, search
 from harness.fuzz.ground import ground, grounds
 from harness.fuzz.replay import replay
@@ -209,9 +209,13 @@ def time_to_kill(mutant: str, effort: Effort) -> Kill:
 
 def replays_alike(file: Path, times: int) -> int:
     """How many of so many replays of a repro file fail the same check on the same key."""
-    repro = read_repro(file)
-    with Bench() as made:
-        return sum(replay(made, repro).same_key for _ in range(times))
+    try:
+        repro = read_repro(file)
+        with Bench() as made:
+            return sum(replay(made, repro).same_key for _ in range(times))
+    except ScenarioError:
+        # It cannot be read, or a step of it cannot be done: not once was it alike.
+        return 0
 
 
 def rows(rates: Mapping[str, Rate], kills: Sequence[Kill]) -> list[Measured]:

@@ -171,7 +171,7 @@ def parse_repro(text: str, name: str, path: Path) -> Repro:
     folder = data.get("folder", ".")
     if not isinstance(folder, str):
         raise ScenarioError(f"{name}: expected the scenario's folder, found {folder!r}")
-    scenario = build(data["scenario"], name, path.parent / folder)
+    scenario = build(_without_drawing(data["scenario"]), name, path.parent / folder)
     scenario.keep_folder(path.parent / folder, origin=path.parent)
     exact = tomllib.loads(text, parse_float=Decimal)
     keys = [part.attribute_name for part in scenario.table.key_schema]
@@ -276,6 +276,19 @@ def _folder(scenario: Scenario, place: Path) -> str:
         return ""
     found = Path(os.path.relpath(scenario.folder.resolve(), place.resolve())).as_posix()
     return "" if found == "." else found
+
+
+def _without_drawing(members: dict[str, Any]) -> dict[str, Any]:
+    """The scenario's members, but that nothing is drawn: all that is written is in the steps.
+
+    As many changes stay as the acts of its operator are placed by.
+    """
+    given, acts = members.get("workload", {}), members.get("operator", [])
+    if not isinstance(given, dict) or not isinstance(acts, list):
+        return members
+    places = [act.get("after_changes") for act in acts if isinstance(act, dict)]
+    changes = max((place for place in places if isinstance(place, int)), default=0)
+    return {**members, "workload": {"items": 0, "changes": max(0, changes), **given}}
 
 
 def _scenario_members(scenario: Scenario) -> dict[str, Any]:

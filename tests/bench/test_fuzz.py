@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.bench import fuzz
 from harness.bench.engine_alone import engine_alone
 from harness.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SHORT = fuzz.Effort(examples=6, seconds_max=20.0, jobs=1)
 
@@ -51,6 +55,12 @@ def test_what_cannot_be_timed_is_refused() -> None:
     # Its examples fail, so their time says nothing.
     with pytest.raises(HarnessError, match="last-arrival-wins, seed"):
         fuzz.examples_per_minute(100, "last-arrival-wins")
+
+
+def test_a_file_that_cannot_be_played_is_not_once_alike(tmp_path: Path) -> None:
+    file = tmp_path / "repro.toml"
+    file.write_text("version = 1\n", encoding="utf-8")
+    assert fuzz.replays_alike(file, 3) == 0
 
 
 def test_the_engine_alone_answers_round_after_round_and_ends() -> None:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.clock import VirtualClock
 from harness.errors import ScenarioError, UsageError
 from harness.fuzz.failure import Failure, failure_of
-from harness.fuzz.ground import ground
+from harness.fuzz.ground import draw, ground, grounds
 from harness.fuzz.replay import replay
 from harness.fuzz.repro import Repro, parse_repro, read_repro, text_of, with_pipeline, write_repro
 from harness.fuzz.script import Script
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.run.step_world import Bench
+    from harness.scenario.model import Scenario
 
 A = {"id": {"S": "a"}}
 INSERT = "clickhouse INSERT things"
@@ -82,6 +84,18 @@ def test_a_repro_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert found.expected == FAILURE
     assert found.signature == Repro(script(), FAILURE).signature
     assert found.script.scenario.target == script().scenario.target
+
+
+@pytest.mark.parametrize("base", grounds("", "clickpipes"), ids=lambda base: str(base.name))
+def test_a_repro_of_every_scenario_can_be_read(base: Scenario, tmp_path: Path) -> None:
+    """Keys that cannot be many are enough for the few writes of an example."""
+    for seed in range(5):
+        made = Repro(
+            Script(draw(base, VirtualClock(seed=seed).random), "clickpipes", (), ()), FAILURE
+        )
+        read = parsed(text_of(made, name="x.toml"), tmp_path)
+        assert read.script.scenario.table == base.table
+        assert read.script.scenario.target == base.target
 
 
 def test_a_command_is_found_from_wherever_the_repro_lies(
